@@ -1,0 +1,426 @@
+//! One diagnosis as a card for a terminal.
+//!
+//! Every text of the event goes through `Inert`: its control characters are shown as escapes,
+//! so that an event can neither move the cursor nor colour the screen.
+use std::fmt::{self, Write};
+
+use crate::diagnosis::catalog::Actor;
+use crate::diagnosis::record::{Diagnosis, Policy};
+use crate::diagnosis::{Aspect, Outcome};
+
+/// Policies that a card shows before it counts the rest.
+const POLICIES: usize = 5;
+/// Width of the column of labels.
+const LABEL: usize = 13;
+/// Column at which the text of a step begins.
+const STEP: usize = 7;
+
+/// Writes the card of `diagnosis`, under the scenario's `title`, in lines of at most `width`
+/// columns where words allow it. `place` says where the event stands: a file and a line.
+pub fn write_card(
+    diagnosis: &Diagnosis<'_>,
+    title: &str,
+    place: &str,
+    colour: bool,
+    width: usize,
+    out: &mut impl Write,
+) -> fmt::Result {
+    let width = width.max(LABEL + 20);
+    headline(diagnosis, title, colour, out)?;
+    out.write_str("  ")?;
+    wrapped(&diagnosis.assessment, 2, width, out)?;
+    facts(diagnosis, width, out)?;
+    policies(diagnosis, width, out)?;
+    origin(diagnosis, place, width, out)?;
+    remediation(diagnosis, width, out)
+}
+
+fn headline(
+    diagnosis: &Diagnosis<'_>,
+    title: &str,
+    colour: bool,
+    out: &mut impl Write,
+) -> fmt::Result {
+    match diagnosis.event_time {
+        Some(time) => write!(out, "{}  ", time.utc().format("%Y-%m-%d %H:%M:%SZ"))?,
+        None => out.write_str("time not known  ")?,
+    }
+    let (start, end) = if colour {
+        (colour_of(diagnosis.outcome), "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    write!(out, "{start}{}{end}  {}", Inert(title), diagnosis.outcome)?;
+    match &diagnosis.error {
+        Some(error) => writeln!(out, "  {}", error.code),
+        None => writeln!(out, "  no code"),
+    }
+}
+
+const fn colour_of(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "\x1b[1;32m",
+        Outcome::Interrupted | Outcome::Expired => "\x1b[1;33m",
+        Outcome::Blocked | Outcome::Failed => "\x1b[1;31m",
+        Outcome::Unavailable | Outcome::Unknown => "\x1b[1;35m",
+    }
+}
+
+fn facts(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
+    let mut row = |label: &str, values: &[Option<&str>]| row(label, values, width, out);
+    if let Some(user) = &diagnosis.user {
+        let name = user.principal_name.as_deref().or(user.id.as_deref());
+        row("User", &[name, user.display_name.as_deref()])?;
+    }
+    if let Some(principal) = &diagnosis.service_principal {
+        row("Principal", &[principal.name.or(principal.id)])?;
+    }
+    if let Some(application) = diagnosis.application {
+        row("Application", &[application.name.or(application.id)])?;
+    }
+    if let Some(resource) = diagnosis.resource {
+        row("Resource", &[resource.name.or(resource.id)])?;
+    }
+    if let Some(client) = &diagnosis.client {
+        row("Client", &[client.app, client.ip_address.as_deref()])?;
+    }
+    if let Some(device) = &diagnosis.device {
+        let compliant = device
+            .compliant
+            .map(|yes| if yes { "compliant" } else { "not compliant" });
+        let name = device.name.as_deref();
+        let system = said(device.operating_system);
+        let browser = said(device.browser);
+        row(
+            "Device",
+            &[name, system, browser, device.trust_type, compliant],
+        )?;
+    }
+    if let Some(location) = &diagnosis.location {
+        let place = [&location.city, &location.state, &location.country];
+        row("Location", &place.map(|part| said(part.as_deref())))?;
+    }
+    let aspects: Vec<_> = diagnosis.aspects.iter().map(aspect_words).collect();
+    let aspects: Vec<_> = aspects.iter().map(|words| Some(words.as_str())).collect();
+    row("Aspects", &aspects)
+}
+
+/// What the event says; some senders write "Unknown" for what they do not know.
+fn said(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.eq_ignore_ascii_case("unknown"))
+}
+
+fn aspect_words(aspect: Aspect) -> String {
+    let words = aspect.as_str().replace('_', " ");
+    [
+        ("sign in", "sign-in"),
+        ("cross tenant", "cross-tenant"),
+        ("conditional access", "Conditional Access"),
+        ("mfa", "MFA"),
+        ("report only", "report-only"),
+    ]
+    .into_iter()
+    .fold(words, |words, (plain, term)| words.replace(plain, term))
+}
+
+/// What finds the event again.
+fn origin(
+    diagnosis: &Diagnosis<'_>,
+    place: &str,
+    width: usize,
+    out: &mut impl Write,
+) -> fmt::Result {
+    row("Request id", &[diagnosis.sign_in_id], width, out)?;
+    row("Read from", &[Some(place)], width, out)
+}
+
+fn policies(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
+    let Some(access) = &diagnosis.conditional_access else {
+        return Ok(());
+    };
+    let shown = &access.policies[..access.policies.len().min(POLICIES)];
+    for (index, policy) in shown.iter().enumerate() {
+        let label = if index == 0 { "Policies" } else { "" };
+        let result = policy_words(policy);
+        let name = policy.name.or(policy.id).unwrap_or("without a name");
+        row(label, &[Some(name), Some(&result)], width, out)?;
+    }
+    match access.policies.len() - shown.len() + access.not_shown {
+        0 => Ok(()),
+        more => {
+            let label = if shown.is_empty() { "Policies" } else { "" };
+            row(label, &[Some(&format!("+ {more} more"))], width, out)
+        }
+    }
+}
+
+fn policy_words(policy: &Policy<'_>) -> String {
+    let mut words = match &policy.reason {
+        Some(reason) => reason.to_string(),
+        None => policy
+            .result
+            .replace('_', " ")
+            .replace("report only", "report-only"),
+    };
+    if policy.deciding {
+        words.push_str(" (decided)");
+    }
+    let controls: Vec<_> = policy.grant_controls.iter().collect();
+    if policy.deciding && !controls.is_empty() {
+        words.push_str(", ");
+        words.push_str(&controls.join(" + "));
+    }
+    words
+}
+
+fn remediation(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
+    for (index, step) in diagnosis.remediation.items().iter().enumerate() {
+        if index == 0 {
+            writeln!(out, "  What to do")?;
+        }
+        let who = match step.actor {
+            Actor::User => "user",
+            Actor::Administrator => "administrator",
+            Actor::MicrosoftSupport => "Microsoft support",
+        };
+        let text = format!("{} ({who})", step.action);
+        write!(out, "  {:>3}. ", index + 1)?;
+        wrapped(&text, STEP, width, out)?;
+        if let Some(link) = &step.link {
+            writeln!(out, "{:STEP$}{}", "", Inert(link))?;
+        }
+    }
+    Ok(())
+}
+
+/// A label and its values; nothing where no value is known.
+fn row(label: &str, values: &[Option<&str>], width: usize, out: &mut impl Write) -> fmt::Result {
+    let known: Vec<_> = values.iter().copied().flatten().collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    write!(out, "  {label:<LABEL$}")?;
+    wrapped(&known.join(", "), 2 + LABEL, width, out)
+}
+
+/// Writes `text` from column `indent` on, where the line already stands, in lines of at most
+/// `width` columns broken at blanks, and ends the last one. A word longer than a line stands on
+/// its own.
+fn wrapped(text: &str, indent: usize, width: usize, out: &mut impl Write) -> fmt::Result {
+    let mut column = indent;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let columns = Inert(word).columns();
+        if column > indent && column + 1 + columns > width {
+            write!(out, "\n{:indent$}", "")?;
+            column = indent;
+        } else if column > indent {
+            out.write_char(' ')?;
+            column += 1;
+        }
+        write!(out, "{}", Inert(word))?;
+        column += columns;
+    }
+    out.write_char('\n')
+}
+
+/// Text that a terminal only shows: control characters, and those that reorder what is read,
+/// come out as escapes.
+pub(super) struct Inert<'a>(pub &'a str);
+
+impl Inert<'_> {
+    fn columns(&self) -> usize {
+        let width = |c: char| {
+            if is_active(c) {
+                c.escape_unicode().count()
+            } else {
+                1
+            }
+        };
+        self.0.chars().map(width).sum()
+    }
+}
+
+impl fmt::Display for Inert<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if is_active(c) {
+                write!(f, "{}", c.escape_unicode())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Control characters, line separators, and the marks that change the direction of text.
+fn is_active(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::catalog::Catalog;
+    use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, Source};
+    use crate::signin::{
+        AppliedPolicy, DeviceDetail, GrantControl, Personal, Place, PolicyResult, Privacy, SignIn,
+        Text,
+    };
+
+    const SOURCE: Source<'static> = Source::File {
+        file: "logs.json",
+        line: 3,
+        position: 0,
+    };
+
+    fn card(sign_in: &SignIn<'_>, colour: bool, width: usize) -> String {
+        let catalog = Catalog::embedded().unwrap();
+        let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(Detail::Full));
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+        let mut out = String::new();
+        write_card(
+            &diagnosis,
+            "A title",
+            "logs.json:3",
+            colour,
+            width,
+            &mut out,
+        )
+        .unwrap();
+        out
+    }
+
+    fn blocked<'a>(name: &'a str, app: &'a str) -> SignIn<'a> {
+        let policy = |name: Text<'a>, result| AppliedPolicy {
+            display_name: Some(name),
+            result,
+            ..AppliedPolicy::default()
+        };
+        let mut policies: Vec<_> = (0..8)
+            .map(|n| policy(format!("Quiet {n}").into(), PolicyResult::NotApplied))
+            .collect();
+        let mut last = policy("Block elsewhere".into(), PolicyResult::Failure);
+        last.grant_controls.insert(GrantControl::Block);
+        policies.push(last);
+        SignIn {
+            error_code: Some(53003),
+            user_principal_name: Some(Personal::new(name.into())),
+            app_display_name: Some(app.into()),
+            policies: Some(policies),
+            ..SignIn::default()
+        }
+    }
+
+    #[test]
+    fn the_policy_that_decided_comes_first_and_the_rest_is_counted() {
+        let card = card(&blocked("ines@fabrikam.example", "Ledger"), false, 80);
+        let policies: Vec<_> = card
+            .lines()
+            .skip_while(|line| !line.contains("Policies"))
+            .take(6)
+            .map(str::trim)
+            .collect();
+        assert_eq!(
+            policies,
+            [
+                "Policies     Block elsewhere, failure (decided), Block",
+                "Quiet 0, not applied",
+                "Quiet 1, not applied",
+                "Quiet 2, not applied",
+                "Quiet 3, not applied",
+                "+ 4 more",
+            ]
+        );
+    }
+
+    #[test]
+    fn lines_keep_to_the_width() {
+        let app = "a very long name of an application ".repeat(9);
+        for width in [60, 80, 120] {
+            let card = card(&blocked("ines@fabrikam.example", &app), false, width);
+            for line in card.lines().filter(|line| !line.contains("https://")) {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_cannot_steer_the_terminal() {
+        let name = "x\u{1b}[2J\r\n\u{7}\u{9b}31m\u{202e}@fabrikam.example";
+        let card = card(&blocked(name, "Led\u{1b}]0;t\u{7}ger"), false, 80);
+        let steering = |c: char| c != '\n' && is_active(c);
+        assert!(!card.contains(steering), "{card:?}");
+        assert!(card.contains("x\\u{1b}[2J\\u{d}\\u{a}\\u{7}\\u{9b}31m\\u{202e}@fabrikam"));
+    }
+
+    #[test]
+    fn only_a_coloured_card_has_colours() {
+        let sign_in = blocked("ines@fabrikam.example", "Ledger");
+        assert!(!card(&sign_in, false, 80).contains('\u{1b}'));
+        assert!(card(&sign_in, true, 80).contains("\u{1b}[1;31mA title\u{1b}[0m  blocked  53003"));
+    }
+
+    #[test]
+    fn what_a_sender_calls_unknown_is_left_out() {
+        let sign_in = SignIn {
+            location: Place {
+                city: Some(Personal::new("Unknown".into())),
+                country_or_region: Some(Personal::new("NO".into())),
+                ..Place::default()
+            },
+            device: DeviceDetail {
+                operating_system: Some("unknown".into()),
+                ..DeviceDetail::default()
+            },
+            ..SignIn::default()
+        };
+        let card = card(&sign_in, false, 80);
+        assert!(card.contains("  Location     NO\n"), "{card}");
+        assert!(!card.contains("Device"), "{card}");
+    }
+
+    #[test]
+    fn aspects_are_in_words() {
+        for (aspect, words) in [
+            (Aspect::SignInRisk, "sign-in risk"),
+            (Aspect::CrossTenant, "cross-tenant"),
+            (Aspect::MfaPerformed, "MFA performed"),
+            (
+                Aspect::NoConditionalAccessPolicyApplied,
+                "no Conditional Access policy applied",
+            ),
+            (Aspect::ReportOnlyWouldBlock, "report-only would block"),
+        ] {
+            assert_eq!(aspect_words(aspect), words);
+        }
+    }
+
+    #[test]
+    fn an_empty_event_has_a_card_of_what_is_known() {
+        let card = card(&SignIn::default(), false, 80);
+        assert!(
+            card.starts_with("time not known  A title  unknown  no code\n"),
+            "{card}"
+        );
+        for absent in [
+            "User",
+            "Application",
+            "Resource",
+            "Client",
+            "Policies",
+            "None",
+            "null",
+        ] {
+            assert!(!card.contains(absent), "{absent}: {card}");
+        }
+    }
+
+    #[test]
+    fn any_width_is_borne() {
+        for width in [0, 1, usize::MAX] {
+            assert!(card(&blocked("ines@fabrikam.example", "Ledger"), false, width).len() > 50);
+        }
+    }
+}

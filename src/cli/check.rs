@@ -1,0 +1,278 @@
+//! `check`: what the service would run with, without running it.
+//!
+//! Reads settings, their secret files and the catalog; reaches no network. Ends with exit code 64
+//! and every fault if one is found.
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use super::EXIT_CONFIGURATION;
+use crate::config::{Authorities, LogFormat, Profile, Security, Settings, SettingsArgs, Sources};
+use crate::diagnosis::{Detail, Scenario};
+use crate::kafka;
+
+/// Check the configuration and the catalog, and show what results
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// Writes the settings that result to `out`, or every fault to `err`.
+///
+/// `load_catalog` gives the version of the catalog in the folder, or of the built-in one, or its
+/// faults, one a line.
+///
+/// # Errors
+///
+/// `out` or `err` cannot be written.
+pub fn run<F: Display>(
+    args: &CheckArgs,
+    load_catalog: impl FnOnce(Option<&Path>) -> Result<String, F>,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    check(&args.settings.sources(), load_catalog, out, err).context("cannot write the answer")
+}
+
+fn check<F: Display>(
+    sources: &Sources,
+    load_catalog: impl FnOnce(Option<&Path>) -> Result<String, F>,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> io::Result<ExitCode> {
+    let settings = match Settings::load(sources) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            writeln!(err, "{faults}")?;
+            let count = faults.0.len();
+            let plural = if count == 1 { "" } else { "s" };
+            writeln!(err, "The configuration has {count} fault{plural}.")?;
+            return Ok(ExitCode::from(EXIT_CONFIGURATION));
+        }
+    };
+    if let Some(fault) = kafka::properties_fault(&settings) {
+        writeln!(err, "{fault}")?;
+        return Ok(ExitCode::from(EXIT_CONFIGURATION));
+    }
+    let catalog = match load_catalog(settings.catalog.path.as_deref()) {
+        Ok(version) => version,
+        Err(faults) => {
+            writeln!(err, "{faults}")?;
+            writeln!(err, "The catalog is refused.")?;
+            return Ok(ExitCode::from(EXIT_CONFIGURATION));
+        }
+    };
+    summary(&settings, &catalog, out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(settings: &Settings, catalog: &str, out: &mut impl Write) -> io::Result<()> {
+    let Settings {
+        workers,
+        kafka,
+        input,
+        output,
+        dead_letter,
+        delivery,
+        telemetry,
+        limits,
+        catalog: catalog_settings,
+    } = settings;
+    let mut line = |name: &str, value: &dyn Display| writeln!(out, "{name:<20}{value}");
+
+    line("brokers", &kafka.bootstrap_servers)?;
+    let profile = match kafka.profile {
+        Profile::Kafka => "kafka",
+        Profile::EventHubs => "event_hubs",
+    };
+    line("profile", &profile)?;
+    line("security", &security(&kafka.security))?;
+    line("authorities", &Authorities::of(&kafka.security))?;
+    if let Some(instance_id) = &kafka.instance_id {
+        line("static member", &format_args!("{instance_id}-0 and on"))?;
+    }
+    for (name, property) in &kafka.properties {
+        line("client setting", &format_args!("{name} = {property}"))?;
+    }
+
+    line("input topics", &input.topics.join(", "))?;
+    line("consumer group", &input.group_id)?;
+    line("start", &input.start.as_str())?;
+    line("output topic", &output.topic)?;
+    line("message key", &output.key.as_str())?;
+    line("detail", &detail(settings))?;
+    line("dead-letter topic", &dead_letter.topic)?;
+
+    line("workers", workers)?;
+    let seconds = |duration: std::time::Duration| format!("{} s", duration.as_secs_f64());
+    line("commit interval", &seconds(delivery.commit_interval))?;
+    line("drain time-out", &seconds(delivery.drain_timeout))?;
+    line(
+        "remembered",
+        &format_args!("{} sign-ins a partition", delivery.remembered_sign_ins),
+    )?;
+    line(
+        "memory bound",
+        &format_args!(
+            "{} MiB of prefetch and output queues ({} MiB a worker)",
+            mebibytes(workers.saturating_mul(queued(settings))),
+            mebibytes(queued(settings)),
+        ),
+    )?;
+    line(
+        "decompressed body",
+        &format_args!("at most {} MiB", mebibytes(limits.decompressed_bytes)),
+    )?;
+    line(
+        "records a message",
+        &format_args!("at most {}", limits.records_per_message),
+    )?;
+
+    let from = catalog_settings
+        .path
+        .as_ref()
+        .map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
+    line("catalog", &format_args!("{catalog} ({from})"))?;
+    line("telemetry", &format_args!("http://{}", telemetry.listen))?;
+    let format = match telemetry.log_format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    };
+    let level = telemetry.log_level.as_str().to_ascii_lowercase();
+    line("log", &format_args!("{format}, {level}"))?;
+    writeln!(out, "The configuration is valid. Nothing was connected to.")
+}
+
+fn security(security: &Security) -> String {
+    let mut parts = vec![security.protocol.as_str().to_owned()];
+    if let Some(sasl) = &security.sasl {
+        parts.push(sasl.mechanism.as_str().to_owned());
+        parts.push(format!("user {}", sasl.username));
+        // Prints as asterisks.
+        parts.push(format!("password {}", sasl.password));
+    }
+    if let Some(certificate) = &security.client_certificate {
+        let file = certificate.certificate_file.display();
+        parts.push(format!("certificate {file}"));
+    }
+    parts.join(", ")
+}
+
+/// The detail of most scenarios, then those that differ.
+fn detail(settings: &Settings) -> String {
+    let details = &settings.output.detail;
+    let count = |detail| {
+        let same = |scenario: &Scenario| details.of(*scenario) == detail;
+        Scenario::ALL
+            .iter()
+            .filter(|scenario| same(scenario))
+            .count()
+    };
+    let most = [Detail::None, Detail::Summary, Detail::Full]
+        .into_iter()
+        .max_by_key(|detail| count(*detail))
+        .unwrap_or(Detail::Full);
+    let others = Scenario::ALL
+        .into_iter()
+        .filter(|scenario| details.of(*scenario) != most)
+        .map(|scenario| format!("{scenario} {}", details.of(scenario).as_str()));
+    let parts: Vec<String> = std::iter::once(most.as_str().to_owned())
+        .chain(others)
+        .collect();
+    parts.join(", ")
+}
+
+/// What one worker may hold outside its own work.
+fn queued(settings: &Settings) -> usize {
+    settings
+        .input
+        .prefetch_bytes
+        .saturating_add(settings.output.queue_bytes)
+}
+
+const fn mebibytes(bytes: usize) -> usize {
+    bytes.div_ceil(1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    fn answer(set: &[&str], catalog: Result<&str, &str>) -> (ExitCode, String, String) {
+        let sources = Sources {
+            set: set.iter().map(ToString::to_string).collect(),
+            environment: vec![(
+                OsString::from("SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__PASSWORD"),
+                OsString::from("hunter2"),
+            )],
+            ..Sources::default()
+        };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let load = |_: Option<&Path>| catalog.map(ToOwned::to_owned);
+        let code = check(&sources, load, &mut out, &mut err).unwrap();
+        let texts = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
+        let [out, err] = texts;
+        assert!(
+            !out.contains("hunter2") && !err.contains("hunter2"),
+            "{out}{err}"
+        );
+        (code, out, err)
+    }
+
+    const VALID: [&str; 9] = [
+        "kafka.bootstrap_servers=broker:9093",
+        "kafka.security.protocol=sasl_plaintext",
+        "kafka.security.username=service",
+        "input.topics=a,b",
+        "input.group_id=g",
+        "output.topic=o",
+        "dead_letter.topic=d",
+        "workers=3",
+        "kafka.properties.ssl.key.password=hunter2",
+    ];
+
+    #[test]
+    fn a_valid_configuration_is_shown_without_its_secrets() {
+        let (code, out, err) = answer(&VALID, Ok("2026-01-01"));
+        assert_eq!(code, ExitCode::SUCCESS);
+        assert_eq!(err, "");
+        for line in [
+            "security            sasl_plaintext, PLAIN, user service, password ***",
+            "authorities         none: the protocol has no TLS",
+            "client setting      ssl.key.password = ***",
+            "input topics        a, b",
+            "detail              full, successful_sign_in summary",
+            "drain time-out      20 s",
+            "memory bound        96 MiB of prefetch and output queues (32 MiB a worker)",
+            "catalog             2026-01-01 (built in)",
+        ] {
+            assert!(out.lines().any(|found| found == line), "{line}\n{out}");
+        }
+    }
+
+    #[test]
+    fn a_refused_configuration_ends_with_64_and_all_its_faults() {
+        let (code, out, err) = answer(&["workers=x"], Ok("2026-01-01"));
+        assert_eq!(code, ExitCode::from(64));
+        assert_eq!(out, "");
+        assert!(
+            err.contains("workers = \"x\"") && err.contains("output.topic"),
+            "{err}"
+        );
+        assert!(err.ends_with("The configuration has 7 faults.\n"), "{err}");
+    }
+
+    #[test]
+    fn a_refused_catalog_ends_with_64() {
+        let (code, out, err) = answer(&VALID, Err("scenarios.toml: no title"));
+        assert_eq!(code, ExitCode::from(64));
+        assert_eq!(out, "");
+        assert_eq!(err, "scenarios.toml: no title\nThe catalog is refused.\n");
+    }
+}

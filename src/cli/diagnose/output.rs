@@ -1,0 +1,115 @@
+//! Writes each diagnosis: as a card, or as the record that `run` writes.
+use std::io::{self, BufWriter, Write};
+
+use chrono::Utc;
+
+use crate::cli::card::write_card;
+use crate::diagnosis::{
+    Bounds, Diagnoser, Provenance, Source, Time, Versions, write_diagnosis, write_provenance,
+};
+use crate::pipeline::SERVICE_VERSION;
+use crate::signin::SignIn;
+
+const BUFFER: usize = 256 * 1024;
+
+/// Columns of a card.
+const WIDTH: usize = 80;
+
+pub struct Output<W: Write> {
+    to: BufWriter<W>,
+    form: Form,
+    /// The memory of one diagnosis, used again.
+    line: Vec<u8>,
+    card: String,
+    /// Whether a card stands above the next.
+    begun: bool,
+    diagnosed_at: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Cards { colour: bool },
+    Lines,
+}
+
+impl<W: Write> Output<W> {
+    pub fn new(to: W, form: Form) -> Output<W> {
+        Output {
+            to: BufWriter::with_capacity(BUFFER, to),
+            form,
+            line: Vec::new(),
+            card: String::new(),
+            begun: false,
+            diagnosed_at: None,
+        }
+    }
+
+    /// Takes this moment as that of the diagnoses that follow.
+    pub fn set_time(&mut self) {
+        self.diagnosed_at = Time::new(Utc::now());
+    }
+
+    pub fn diagnosis(
+        &mut self,
+        diagnoser: &Diagnoser,
+        sign_in: &SignIn<'_>,
+        source: Source<'_>,
+    ) -> io::Result<()> {
+        let diagnosis = diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT);
+        match self.form {
+            Form::Lines => {
+                self.line.clear();
+                write_diagnosis(&diagnosis, &mut self.line);
+                let provenance = Provenance {
+                    policy_page: false,
+                    source,
+                    diagnosed_at: self.diagnosed_at,
+                    versions: Versions {
+                        service: SERVICE_VERSION,
+                        catalog: diagnoser.catalog().version(),
+                        snapshot: None,
+                    },
+                };
+                write_provenance(&provenance, &mut self.line);
+                self.line.push(b'\n');
+                self.to.write_all(&self.line)
+            }
+            Form::Cards { colour } => {
+                self.card.clear();
+                if std::mem::replace(&mut self.begun, true) {
+                    self.card.push('\n');
+                }
+                let title = &diagnoser.catalog().scenario(diagnosis.scenario).title;
+                let place = place_words(source);
+                write_card(&diagnosis, title, &place, colour, WIDTH, &mut self.card)
+                    .map_err(io::Error::other)?;
+                self.to.write_all(self.card.as_bytes())
+            }
+        }
+    }
+
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+fn place_words(source: Source<'_>) -> String {
+    match source {
+        Source::File {
+            file,
+            line,
+            position: 0,
+        } => format!("{file}:{line}"),
+        Source::File {
+            file,
+            line,
+            position,
+        } => format!("{file}:{line}, record {} of the line", position + 1),
+        Source::Kafka {
+            topic,
+            partition,
+            offset,
+            position,
+        } => format!("{topic}/{partition}@{offset}, record {position}"),
+    }
+}

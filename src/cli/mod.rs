@@ -1,0 +1,94 @@
+//! The command line: one file a subcommand.
+//!
+//! Exit codes: 0 done, 1 failed, 2 usage, 64 the configuration or the catalog is wrong.
+pub mod card;
+pub mod check;
+pub mod demo;
+mod diagnose;
+pub mod explain;
+mod run;
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::diagnosis::catalog::{Catalog, CatalogFaults};
+
+/// The exit code for a configuration or a catalog that is refused (`EX_USAGE` of sysexits.h).
+const EXIT_CONFIGURATION: u8 = 64;
+
+/// Names the sign-in diagnostic scenario of every Microsoft Entra ID sign-in as it streams by.
+#[derive(Debug, Parser)]
+#[command(name = "signin-diagnostics", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service: sign-ins in, diagnoses out, counted
+    Run(run::RunArgs),
+    /// Watch the whole pipeline on this machine: embedded broker, generated or given sign-ins
+    Demo(demo::DemoArgs),
+    /// Check the configuration and the catalog, and show what results
+    Check(check::CheckArgs),
+    /// Diagnose the sign-ins of files or of standard input, without a broker
+    Diagnose(diagnose::DiagnoseArgs),
+    /// Say what an error code or a scenario means, and what to do about it
+    Explain {
+        /// Folder of a catalog that replaces the built-in one
+        #[arg(long, value_name = "DIR")]
+        catalog: Option<PathBuf>,
+        #[command(flatten)]
+        explain: explain::ExplainArgs,
+    },
+}
+
+/// Runs what the arguments ask for.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => check::run(
+            &args,
+            |folder| load_catalog(folder).map(|catalog| catalog.version().to_owned()),
+            &mut io::stdout().lock(),
+            &mut io::stderr().lock(),
+        ),
+        Command::Diagnose(args) => diagnose::run(&args),
+        Command::Explain { catalog, explain } => match load_catalog(catalog.as_deref()) {
+            Ok(catalog) => explain::run(&explain, &catalog, &mut io::stdout().lock()),
+            Err(faults) => return refuse(&faults),
+        },
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to tell where standard error is closed.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The built-in catalog, or the one in `folder`.
+fn load_catalog(folder: Option<&Path>) -> Result<Catalog, CatalogFaults> {
+    folder.map_or_else(Catalog::embedded, Catalog::load)
+}
+
+/// Prints every fault, and gives the exit code that says so.
+fn refuse(faults: &dyn std::fmt::Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "{faults}");
+    ExitCode::from(EXIT_CONFIGURATION)
+}
+
+/// The reader of the output went away, as `head` does: there is nobody to tell.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

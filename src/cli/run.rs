@@ -1,0 +1,184 @@
+//! `run`: the service, from start to exit.
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use super::{load_catalog, refuse};
+use crate::config::{Settings, SettingsArgs};
+use crate::delivery::Exit;
+use crate::diagnosis::Diagnoser;
+use crate::kafka;
+use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StopSignal};
+use crate::signin::{Field, Privacy};
+use crate::telemetry::{BuildInfo, Health, Metrics, Series, admin, logging};
+
+/// The commit that the binary was built from, where the build says so.
+const REVISION: &str = match option_env!("SIGNIN_DIAGNOSTICS_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
+
+/// The names of the fields that can be faulty, by [`Field`].
+static FIELDS: [&str; Field::ALL.len()] = {
+    let mut names = [""; Field::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = Field::ALL[index].as_str();
+        index += 1;
+    }
+    names
+};
+
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let settings = match Settings::load(&args.settings.sources()) {
+        Ok(settings) => settings,
+        Err(faults) => return Ok(refuse(&faults)),
+    };
+    if let Some(fault) = kafka::properties_fault(&settings) {
+        return Ok(refuse(&fault));
+    }
+    let catalog = match load_catalog(settings.catalog.path.as_deref()) {
+        Ok(catalog) => catalog,
+        Err(faults) => return Ok(refuse(&faults)),
+    };
+    logging::start(settings.telemetry.log_format, settings.telemetry.log_level)?;
+    let stop = StopSignal::default();
+    let shared = share(settings, catalog, stop)?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime for signals and HTTP")?
+        .block_on(serve(shared))
+}
+
+/// Everything that the workers and the HTTP endpoint read.
+pub fn share(
+    settings: Settings,
+    catalog: crate::diagnosis::catalog::Catalog,
+    stop: StopSignal,
+) -> anyhow::Result<Shared> {
+    let build = BuildInfo {
+        version: SERVICE_VERSION.to_owned(),
+        revision: REVISION.to_owned(),
+        catalog: catalog.version().to_owned(),
+    };
+    let series = Series {
+        scenario_outcomes: &catalog.scenario_outcomes(),
+        fields: &FIELDS,
+        dead_letter_reasons: &[],
+    };
+    let metrics = Metrics::new(&series, &build)?;
+    let health = Health::new(settings.workers, Instant::now());
+    let diagnoser = Diagnoser::new(catalog, Privacy, settings.output.detail.clone());
+    Ok(Shared {
+        settings: Arc::new(settings),
+        diagnoser: Arc::new(diagnoser),
+        metrics: Arc::new(metrics),
+        health: Arc::new(health),
+        stop,
+    })
+}
+
+/// Binds, starts the workers, answers HTTP and signals until the workers have ended.
+async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
+    let listen = shared.settings.telemetry.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("cannot listen on {listen}; set telemetry.listen to a free address")
+    })?;
+    let signals = Signals::listen()?;
+    let pipeline = Pipeline::start(&shared).context("cannot create the Kafka clients")?;
+    shared.health.set_configured();
+    info!(
+        version = SERVICE_VERSION,
+        revision = REVISION,
+        catalog = shared.diagnoser.catalog().version(),
+        workers = shared.settings.workers,
+        listen = %listener.local_addr()?,
+        "Started"
+    );
+    let stop = || {
+        info!(
+            deadline_seconds = shared.settings.delivery.drain_timeout.as_secs(),
+            "Stopping: waiting for acknowledgements, then committing"
+        );
+        shared.health.set_draining();
+        shared.stop.request();
+    };
+    let work = move || pipeline.wait();
+    let Some(exit) = attend(signals, listener, &shared, work, stop).await? else {
+        warn!("Second signal: exiting at once; what was not committed is read again");
+        return Ok(ExitCode::FAILURE);
+    };
+    info!("Stopped");
+    Ok(match exit {
+        Some(Exit::Clean) => ExitCode::SUCCESS,
+        Some(Exit::Unfinished { .. } | Exit::Fatal) | None => ExitCode::FAILURE,
+    })
+}
+
+/// SIGTERM and SIGINT, from now on.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Within a runtime only.
+    pub fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+/// Answers HTTP while `work` runs on a thread of its own; the first signal calls `stop`.
+///
+/// Gives what the work gave, inner `None` where it panicked; `None` at the second signal, whose
+/// sender wants the process to end at once.
+pub async fn attend<T: Send + 'static>(
+    mut signals: Signals,
+    listener: TcpListener,
+    shared: &Shared,
+    work: impl FnOnce() -> T + Send + 'static,
+    stop: impl Fn(),
+) -> std::io::Result<Option<Option<T>>> {
+    let (ended, mut end) = oneshot::channel();
+    thread::Builder::new()
+        .name("pipeline".to_owned())
+        .spawn(move || ended.send(work()))?;
+    let admin = tokio::spawn(admin::serve(
+        listener,
+        Arc::clone(&shared.metrics),
+        Arc::clone(&shared.health),
+        std::future::pending(),
+    ));
+    let mut stopping = false;
+    let result = loop {
+        tokio::select! {
+            result = &mut end => break Some(result.ok()),
+            _ = signals.terminate.recv() => {}
+            _ = signals.interrupt.recv() => {}
+        }
+        if stopping {
+            break None;
+        }
+        stopping = true;
+        stop();
+    };
+    admin.abort();
+    Ok(result)
+}

@@ -1,0 +1,314 @@
+//! From the layers to [`Settings`]: every key, then what the keys say together.
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::fault::ConfigFaults;
+use super::layers::{self, Sources, nearest};
+use super::properties;
+use super::reader::{Reader, choose, names, text};
+use super::security::{self, Namespace};
+use super::settings::{
+    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Output, Profile, Settings,
+    Start, Telemetry,
+};
+use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = KIB << 10;
+const GIB: u64 = MIB << 10;
+
+/// The port of the Event Hubs Kafka endpoint.
+const EVENT_HUBS_PORT: u16 = 9093;
+
+/// The longest group id that Event Hubs accepts.
+const GROUP_ID_CHARS: usize = 256;
+
+/// The longest topic name that Kafka accepts.
+const TOPIC_CHARS: usize = 249;
+
+const DETAILS: [(&str, Detail); 3] = [
+    ("full", Detail::Full),
+    ("summary", Detail::Summary),
+    ("none", Detail::None),
+];
+
+impl Settings {
+    /// Lays the sources over the built-in defaults, and reads the result.
+    ///
+    /// Reads the named files, secrets included; opens nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Every fault at once.
+    pub fn load(sources: &Sources) -> Result<Settings, ConfigFaults> {
+        let (values, faults) = layers::merge(sources);
+        let mut reader = Reader::new(values, faults);
+        let settings = read(&mut reader);
+        match reader.into_faults() {
+            faults if faults.is_empty() => Ok(settings),
+            faults => Err(ConfigFaults(faults)),
+        }
+    }
+}
+
+pub(super) fn read(reader: &mut Reader) -> Settings {
+    let (kafka, namespace) = kafka(reader);
+    let settings = Settings {
+        workers: workers(reader),
+        kafka,
+        input: input(reader),
+        output: output(reader),
+        dead_letter: DeadLetter {
+            topic: topic(reader, "dead_letter.topic"),
+        },
+        delivery: delivery(reader),
+        catalog: Catalog {
+            path: reader.optional_path("catalog.path"),
+        },
+        telemetry: telemetry(reader),
+        limits: Limits {
+            decompressed_bytes: reader.size("limits.decompressed_bytes", MIB..=GIB),
+            records_per_message: reader.count("limits.records_per_message", 100..=1_000_000),
+        },
+    };
+    check_topics(reader, &settings, namespace.as_ref());
+    settings
+}
+
+fn workers(reader: &mut Reader) -> usize {
+    match reader.count("workers", 0..=256) {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+fn kafka(reader: &mut Reader) -> (Kafka, Option<Namespace>) {
+    let (security, namespace) = security::read(reader);
+    let kafka = Kafka {
+        bootstrap_servers: bootstrap_servers(reader, namespace.as_ref()),
+        profile: reader.choice(
+            "kafka.profile",
+            &[
+                ("kafka", Profile::Kafka),
+                ("event_hubs", Profile::EventHubs),
+            ],
+        ),
+        properties: properties::read(reader),
+        instance_id: reader.optional_text("kafka.instance_id"),
+        security,
+    };
+    (kafka, namespace)
+}
+
+fn bootstrap_servers(reader: &mut Reader, namespace: Option<&Namespace>) -> String {
+    const KEY: &str = "kafka.bootstrap_servers";
+    const REMEDY: &str =
+        "write host:port, such as <namespace>.servicebus.windows.net:9093 or localhost:9092";
+    let servers = reader.list(KEY);
+    if servers.is_empty() && !reader.has_fault(KEY) {
+        if let Some(namespace) = namespace {
+            return format!("{}:{EVENT_HUBS_PORT}", namespace.host);
+        }
+        // A connection string that cannot be read is a fault already.
+        if !security::CONNECTION_STRING_KEYS
+            .iter()
+            .any(|key| reader.is_set(key))
+        {
+            reader.fault(KEY, "no broker is named", REMEDY);
+        }
+    }
+    if servers.iter().any(|server| !is_host_and_port(server)) {
+        reader.fault(KEY, "is not a list of host:port", REMEDY);
+    }
+    servers.join(",")
+}
+
+fn is_host_and_port(server: &str) -> bool {
+    // librdkafka also takes a protocol in front ("SSL://host:port"); kafka.security says that.
+    server.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty()
+            && !host.contains(['/', ';', '=', ' '])
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+fn input(reader: &mut Reader) -> Input {
+    let topics = reader.list("input.topics");
+    if topics.is_empty() && !reader.has_fault("input.topics") {
+        reader.fault(
+            "input.topics",
+            "no topic is named",
+            "name the topics that carry sign-in logs, such as insights-logs-signinlogs",
+        );
+    }
+    let mut seen = BTreeSet::new();
+    for topic in &topics {
+        if let Some(reason) = topic_fault(topic) {
+            reader.fault("input.topics", reason, "name existing topics");
+        }
+        if !seen.insert(topic) {
+            let reason = format!("names {topic:?} twice");
+            reader.fault("input.topics", reason, "name each topic once");
+        }
+    }
+    let group_id = reader.text("input.group_id");
+    if group_id.trim().is_empty() && !reader.has_fault("input.group_id") {
+        let remedy = "name a consumer group of this service's own, such as signin-diagnostics";
+        reader.fault("input.group_id", "no consumer group is named", remedy);
+    } else if group_id.chars().count() > GROUP_ID_CHARS {
+        let remedy = format!("use at most {GROUP_ID_CHARS} characters");
+        reader.fault("input.group_id", "is too long", remedy);
+    }
+    Input {
+        topics,
+        group_id,
+        start: reader.choice(
+            "input.start",
+            &[("earliest", Start::Earliest), ("latest", Start::Latest)],
+        ),
+        prefetch_bytes: reader.size("input.prefetch_bytes", MIB..=GIB),
+    }
+}
+
+fn output(reader: &mut Reader) -> Output {
+    Output {
+        topic: topic(reader, "output.topic"),
+        key: reader.choice(
+            "output.key",
+            &[
+                ("user", MessageKey::User),
+                ("sign_in", MessageKey::SignIn),
+                ("none", MessageKey::None),
+            ],
+        ),
+        detail: detail(reader),
+        queue_messages: reader.count("output.queue_messages", 100..=10_000_000),
+        queue_bytes: reader.size("output.queue_bytes", 2 * MIB..=GIB),
+    }
+}
+
+/// The default first, whatever the order in the file, then the scenarios that are named.
+fn detail(reader: &mut Reader) -> DetailRules {
+    const PREFIX: &str = "output.detail.";
+    let mut details = DetailRules::all(reader.choice("output.detail.default", &DETAILS));
+    for (name, found) in reader.section(PREFIX) {
+        if name == "default" {
+            continue;
+        }
+        let key = format!("{PREFIX}{name}");
+        let Some(scenario) = Scenario::from_name(&name) else {
+            let scenarios = Scenario::ALL.into_iter().map(Scenario::as_str);
+            let remedy = match nearest(&name, scenarios) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "`signin-diagnostics explain --list` names the scenarios".to_owned(),
+            };
+            reader.fault(&key, "is not a scenario", remedy);
+            continue;
+        };
+        let word = text(&found.value).ok();
+        if let Some(detail) = word.and_then(|word| choose(word, &DETAILS)) {
+            details.set(scenario, detail);
+        } else {
+            let remedy = format!("use {}", names(&DETAILS));
+            reader.fault(&key, "is not one of the choices", remedy);
+        }
+    }
+    details
+}
+
+fn delivery(reader: &mut Reader) -> Delivery {
+    let second = Duration::from_secs(1);
+    Delivery {
+        commit_interval: reader.duration("delivery.commit_interval", second..=second * 3600),
+        drain_timeout: reader.duration("delivery.drain_timeout", second..=second * 240),
+        remembered_sign_ins: reader.count("delivery.remembered_sign_ins", 1..=1_000_000),
+    }
+}
+
+fn telemetry(reader: &mut Reader) -> Telemetry {
+    Telemetry {
+        listen: reader.parsed(
+            "telemetry.listen",
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            "write an address and a port, such as 127.0.0.1:9464 or 0.0.0.0:9464",
+            |text| {
+                text.trim()
+                    .parse()
+                    .map_err(|_| "is not an IP address with a port".to_owned())
+            },
+        ),
+        log_format: reader.choice(
+            "telemetry.log_format",
+            &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+        ),
+        log_level: reader.choice(
+            "telemetry.log_level",
+            &[
+                ("error", tracing::Level::ERROR),
+                ("warn", tracing::Level::WARN),
+                ("info", tracing::Level::INFO),
+                ("debug", tracing::Level::DEBUG),
+                ("trace", tracing::Level::TRACE),
+            ],
+        ),
+    }
+}
+
+/// A topic that must be named.
+fn topic(reader: &mut Reader, key: &'static str) -> String {
+    let topic = reader.text(key);
+    let reason = if topic.is_empty() {
+        (!reader.has_fault(key)).then_some("no topic is named")
+    } else {
+        topic_fault(&topic)
+    };
+    if let Some(reason) = reason {
+        reader.fault(
+            key,
+            reason,
+            "name a topic that exists and that this client may write",
+        );
+    }
+    topic
+}
+
+fn topic_fault(topic: &str) -> Option<&'static str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if !topic.bytes().all(plain) || matches!(topic, "." | "..") {
+        return Some("is not a topic name: letters, digits, '.', '_' and '-' only");
+    }
+    (topic.len() > TOPIC_CHARS).then_some("is longer than the 249 characters of a topic name")
+}
+
+/// No loop, no dead letters among the diagnoses, no connection string for another hub.
+fn check_topics(reader: &mut Reader, settings: &Settings, namespace: Option<&Namespace>) {
+    let inputs = &settings.input.topics;
+    let output = &settings.output.topic;
+    let dead_letter = &settings.dead_letter.topic;
+    if inputs.contains(output) {
+        let reason = "is an input topic too: the service would read its own records";
+        reader.fault("output.topic", reason, "name another topic");
+    }
+    if inputs.contains(dead_letter) {
+        let reason = "is an input topic too: a dead letter would be read again for ever";
+        reader.fault("dead_letter.topic", reason, "name another topic");
+    }
+    if !output.is_empty() && output == dead_letter {
+        let reason = "is the output topic too: its readers would meet dead letters";
+        reader.fault("dead_letter.topic", reason, "name another topic");
+    }
+    let Some(Namespace {
+        hub: Some(hub),
+        key,
+        ..
+    }) = namespace
+    else {
+        return;
+    };
+    if !inputs.contains(hub) && hub != output && hub != dead_letter {
+        let reason = format!("its EntityPath names the hub {hub:?}, which is none of the topics");
+        let remedy = "use the connection string of the namespace, which has no EntityPath";
+        reader.fault(key, reason, remedy);
+    }
+}

@@ -1,0 +1,219 @@
+//! The settings as the program uses them. Everything is resolved: secrets are read from their
+//! files, the brokers are taken from the connection string, empty texts are `None`.
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::secret::Secret;
+use crate::diagnosis::{DetailRules, MessageKey};
+
+/// What `config/signin-diagnostics.toml` documents, key by key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Never 0: "one a core" is already counted.
+    pub workers: usize,
+    pub kafka: Kafka,
+    pub input: Input,
+    pub output: Output,
+    pub dead_letter: DeadLetter,
+    pub delivery: Delivery,
+    pub catalog: Catalog,
+    pub telemetry: Telemetry,
+    pub limits: Limits,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kafka {
+    /// `host:port`, separated by commas.
+    pub bootstrap_servers: String,
+    pub profile: Profile,
+    /// librdkafka settings of the user; none that the service owns.
+    pub properties: BTreeMap<String, Property>,
+    pub instance_id: Option<String>,
+    pub security: Security,
+}
+
+/// The value of a librdkafka setting. Printed as `***` where its name says that it is secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Property {
+    pub(super) value: String,
+    pub(super) secret: bool,
+}
+
+impl Property {
+    /// The value itself, for the client.
+    pub fn expose(&self) -> &str {
+        &self.value
+    }
+}
+
+impl fmt::Debug for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(if self.secret {
+            super::secret::REDACTED
+        } else {
+            &self.value
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    Kafka,
+    EventHubs,
+}
+
+/// How the client reaches the broker. What the protocol cannot use is never set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Security {
+    pub protocol: Protocol,
+    /// Present exactly with the sasl protocols.
+    pub sasl: Option<Sasl>,
+    /// `None`: the system's authorities.
+    pub ca_file: Option<PathBuf>,
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Plaintext,
+    Ssl,
+    SaslPlaintext,
+    SaslSsl,
+}
+
+impl Protocol {
+    /// librdkafka's value of `security.protocol`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Plaintext => "plaintext",
+            Protocol::Ssl => "ssl",
+            Protocol::SaslPlaintext => "sasl_plaintext",
+            Protocol::SaslSsl => "sasl_ssl",
+        }
+    }
+
+    pub const fn is_sasl(self) -> bool {
+        matches!(self, Protocol::SaslPlaintext | Protocol::SaslSsl)
+    }
+
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Protocol::Ssl | Protocol::SaslSsl)
+    }
+}
+
+/// User name and password; a connection string is the password of `$ConnectionString`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sasl {
+    pub mechanism: Mechanism,
+    pub username: String,
+    pub password: Secret,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    Plain,
+    ScramSha256,
+    ScramSha512,
+}
+
+impl Mechanism {
+    /// librdkafka's value of `sasl.mechanism`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Mechanism::Plain => "PLAIN",
+            Mechanism::ScramSha256 => "SCRAM-SHA-256",
+            Mechanism::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Not empty, without duplicates.
+    pub topics: Vec<String>,
+    pub group_id: String,
+    pub start: Start,
+    /// For each worker.
+    pub prefetch_bytes: usize,
+}
+
+/// Where a partition without a committed offset starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    Earliest,
+    Latest,
+}
+
+impl Start {
+    /// librdkafka's value of `auto.offset.reset`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Start::Earliest => "earliest",
+            Start::Latest => "latest",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub topic: String,
+    pub key: MessageKey,
+    pub detail: DetailRules,
+    /// For each worker.
+    pub queue_messages: usize,
+    /// For each worker.
+    pub queue_bytes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub topic: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub commit_interval: Duration,
+    pub drain_timeout: Duration,
+    /// For each assigned partition.
+    pub remembered_sign_ins: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    /// `None`: the built-in catalog.
+    pub path: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    pub listen: SocketAddr,
+    pub log_format: LogFormat,
+    pub log_level: tracing::Level,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    pub decompressed_bytes: usize,
+    pub records_per_message: usize,
+}

@@ -1,0 +1,669 @@
+//! Whole configurations: what loads, what is refused, and what is never printed.
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::layers::{OPEN_SECTIONS, merge};
+use super::reader::Reader;
+use super::*;
+use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
+
+const EVENT_HUBS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/event-hubs.toml");
+
+const SECRET: &str = "c2VjcmV0LWtleQ==";
+
+fn connection_string(rest: &str) -> String {
+    format!(
+        "Endpoint=sb://example.servicebus.windows.net/;SharedAccessKeyName=stream;\
+         SharedAccessKey={SECRET}{rest}"
+    )
+}
+
+/// The settings without which nothing runs.
+const REQUIRED: [&str; 5] = [
+    "kafka.bootstrap_servers=localhost:9092",
+    "input.topics=sign-ins",
+    "input.group_id=diagnostics",
+    "output.topic=diagnoses",
+    "dead_letter.topic=dead-letters",
+];
+
+fn with(set: &[&str]) -> Sources {
+    Sources {
+        set: REQUIRED
+            .iter()
+            .chain(set)
+            .map(ToString::to_string)
+            .collect(),
+        ..Sources::default()
+    }
+}
+
+fn in_environment(mut sources: Sources, variables: &[(&str, &str)]) -> Sources {
+    sources.environment.extend(
+        variables
+            .iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value))),
+    );
+    sources
+}
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Files {
+        Files(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+fn in_file(sources: Sources, path: PathBuf) -> Sources {
+    Sources {
+        files: vec![path],
+        ..sources
+    }
+}
+
+fn refused(sources: &Sources) -> String {
+    let faults = Settings::load(sources).expect_err("accepted");
+    let text = faults.to_string();
+    assert_eq!(
+        text.lines().count(),
+        faults.0.len(),
+        "one line a fault: {text}"
+    );
+    assert!(!text.contains(SECRET), "{text}");
+    text
+}
+
+#[test]
+fn the_defaults_are_those_of_the_file() {
+    let settings = Settings::load(&with(&[])).unwrap();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let expected = Settings {
+        workers: cores,
+        kafka: Kafka {
+            bootstrap_servers: "localhost:9092".to_owned(),
+            profile: Profile::Kafka,
+            properties: BTreeMap::new(),
+            instance_id: None,
+            security: Security {
+                protocol: Protocol::Plaintext,
+                sasl: None,
+                ca_file: None,
+                client_certificate: None,
+            },
+        },
+        input: Input {
+            topics: vec!["sign-ins".to_owned()],
+            group_id: "diagnostics".to_owned(),
+            start: Start::Earliest,
+            prefetch_bytes: 16 << 20,
+        },
+        output: Output {
+            topic: "diagnoses".to_owned(),
+            key: MessageKey::User,
+            detail: DetailRules::default(),
+            queue_messages: 50_000,
+            queue_bytes: 16 << 20,
+        },
+        dead_letter: DeadLetter {
+            topic: "dead-letters".to_owned(),
+        },
+        delivery: Delivery {
+            commit_interval: Duration::from_secs(1),
+            drain_timeout: Duration::from_secs(20),
+            remembered_sign_ins: 8192,
+        },
+        catalog: Catalog { path: None },
+        telemetry: Telemetry {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            log_format: LogFormat::Text,
+            log_level: tracing::Level::INFO,
+        },
+        limits: Limits {
+            decompressed_bytes: 16 << 20,
+            records_per_message: 10_000,
+        },
+    };
+    assert_eq!(settings, expected);
+}
+
+#[test]
+fn every_key_of_the_defaults_is_read_and_no_other() {
+    let (values, faults) = merge(&Sources::default());
+    assert_eq!(faults, []);
+    let in_file: BTreeSet<String> = values
+        .keys()
+        .filter(|key| *key == "output.detail.default" || !is_open(key))
+        .cloned()
+        .collect();
+    let mut reader = Reader::new(values, faults);
+    load::read(&mut reader);
+    let read: BTreeSet<String> = reader.keys_read().iter().map(ToString::to_string).collect();
+    assert_eq!(read, in_file);
+}
+
+fn is_open(key: &str) -> bool {
+    OPEN_SECTIONS.iter().any(|open| key.starts_with(open))
+}
+
+#[test]
+fn the_required_settings_are_all_asked_for_at_once() {
+    let faults = Settings::load(&Sources::default()).unwrap_err();
+    let keys: Vec<&str> = faults.0.iter().map(|fault| fault.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "dead_letter.topic",
+            "input.group_id",
+            "input.topics",
+            "kafka.bootstrap_servers",
+            "output.topic",
+        ]
+    );
+}
+
+#[test]
+fn a_later_layer_wins() {
+    let files = Files::new();
+    let first = files.write("first.toml", "workers = 1\n[input]\nstart = 'latest'\n");
+    let second = files.write("second.toml", "workers = 2\n[output]\nkey = 'none'\n");
+    let sources = Sources {
+        files: vec![first, second],
+        ..with(&["telemetry.log_format=json"])
+    };
+    let sources = in_environment(
+        sources,
+        &[
+            ("SIGNIN_DIAGNOSTICS__OUTPUT__KEY", "sign_in"),
+            ("SIGNIN_DIAGNOSTICS__TELEMETRY__LOG_FORMAT", "text"),
+            ("SIGNIN_DIAGNOSTICS__INPUT__TOPICS", "shadowed"),
+            ("SIGNIN_DIAGNOSTICS_UNRELATED", "x"),
+            ("PATH", "/bin"),
+        ],
+    );
+    let settings = Settings::load(&sources).unwrap();
+    assert_eq!(settings.workers, 2);
+    assert_eq!(settings.input.start, Start::Latest);
+    assert_eq!(settings.output.key, MessageKey::SignIn);
+    assert_eq!(settings.telemetry.log_format, LogFormat::Json);
+    assert_eq!(settings.input.topics, ["sign-ins"]);
+}
+
+#[test]
+fn values_of_the_environment_stay_text_and_lists_are_separated_by_commas() {
+    let sources = in_environment(
+        with(&["input.topics= a , b,,c "]),
+        &[
+            ("SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__PROTOCOL", "sasl_ssl"),
+            ("SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__USERNAME", "true"),
+            ("SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__PASSWORD", "0123"),
+            ("SIGNIN_DIAGNOSTICS__WORKERS", "3"),
+            ("SIGNIN_DIAGNOSTICS__INPUT__PREFETCH_BYTES", "2097152"),
+            ("SIGNIN_DIAGNOSTICS__OUTPUT__DETAIL__DEFAULT", "none"),
+            (
+                "SIGNIN_DIAGNOSTICS__OUTPUT__DETAIL__SESSION_EXPIRED",
+                "full",
+            ),
+        ],
+    );
+    let settings = Settings::load(&sources).unwrap();
+    let sasl = settings.kafka.security.sasl.unwrap();
+    assert_eq!((&*sasl.username, sasl.password.expose()), ("true", "0123"));
+    assert_eq!(settings.input.topics, ["a", "b", "c"]);
+    assert_eq!(settings.workers, 3);
+    assert_eq!(settings.input.prefetch_bytes, 2 << 20);
+    let detail = settings.output.detail;
+    assert_eq!(detail.of(Scenario::SessionExpired), Detail::Full);
+    assert_eq!(detail.of(Scenario::SuccessfulSignIn), Detail::Summary);
+    assert_eq!(detail.of(Scenario::AccountLocked), Detail::None);
+}
+
+#[test]
+fn librdkafka_settings_are_the_same_key_however_they_are_written() {
+    let files = Files::new();
+    let file = files.write(
+        "a.toml",
+        "[kafka.properties]\n\"linger.ms\" = 50\nsocket.timeout.ms = 61000\n\
+         socket.keepalive.enable = true\n\"ssl.key.password\" = \"hunter2\"\n",
+    );
+    let sources = in_environment(
+        in_file(with(&["kafka.properties.socket.timeout.ms=62000"]), file),
+        &[("SIGNIN_DIAGNOSTICS__KAFKA__PROPERTIES__LINGER_MS", "20")],
+    );
+    let settings = Settings::load(&sources).unwrap();
+    let properties: Vec<(&str, &str)> = settings
+        .kafka
+        .properties
+        .iter()
+        .map(|(name, property)| (name.as_str(), property.expose()))
+        .collect();
+    assert_eq!(
+        properties,
+        [
+            ("linger.ms", "20"),
+            ("socket.keepalive.enable", "true"),
+            ("socket.timeout.ms", "62000"),
+            ("ssl.key.password", "hunter2"),
+        ]
+    );
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn the_event_hubs_overlay_needs_only_the_connection_string() {
+    let sources = in_environment(
+        in_file(Sources::default(), PathBuf::from(EVENT_HUBS)),
+        &[(
+            "SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__CONNECTION_STRING",
+            &connection_string(""),
+        )],
+    );
+    let settings = Settings::load(&sources).unwrap();
+    assert_eq!(
+        settings.kafka.bootstrap_servers,
+        "example.servicebus.windows.net:9093"
+    );
+    assert_eq!(settings.kafka.profile, Profile::EventHubs);
+    assert_eq!(settings.kafka.security.protocol, Protocol::SaslSsl);
+    assert!(!format!("{settings:?}").contains(SECRET));
+    let sasl = settings.kafka.security.sasl.unwrap();
+    assert_eq!(sasl.username, "$ConnectionString");
+    assert_eq!(sasl.password.expose(), connection_string(""));
+    assert_eq!(settings.input.topics.len(), 4);
+}
+
+#[test]
+fn a_secret_file_is_read_without_its_line_end() {
+    let files = Files::new();
+    for (text, password) in [("0123\n", "0123"), (" a b \r\n", " a b "), ("x\n\n", "x\n")] {
+        let path = files.write("password", text);
+        let settings = Settings::load(&with(&[
+            "kafka.security.protocol=sasl_plaintext",
+            "kafka.security.mechanism=SCRAM-SHA-512",
+            "kafka.security.username=service",
+            &format!("kafka.security.password_file={}", path.display()),
+        ]))
+        .unwrap();
+        let sasl = settings.kafka.security.sasl.unwrap();
+        assert_eq!(sasl.mechanism, Mechanism::ScramSha512);
+        assert_eq!(sasl.password.expose(), password, "{text:?}");
+    }
+}
+
+/// A setting on top of the required ones, and the line that refuses it.
+const REFUSED: [(&str, &str); 30] = [
+    (
+        "input.topic=a",
+        "input.topic (by --set): is not a known key; did you mean input.topics?",
+    ),
+    (
+        "telemetry.topics=a",
+        "telemetry.topics (by --set): is not a known key; did you mean input.topics?",
+    ),
+    (
+        "quite_another_thing=1",
+        "quite_another_thing (by --set): is not a known key; config/signin-diagnostics.toml \
+         lists every key",
+    ),
+    (
+        "input=sign-ins",
+        "input (by --set): is a section, not a single value; set one of its keys, such as \
+         input.group_id",
+    ),
+    (
+        "workers=many",
+        "workers = \"many\" (by --set): is not a whole number; use a whole number from 0 to \
+         256",
+    ),
+    (
+        "workers=1000",
+        "workers = \"1000\" (by --set): is out of range; use a whole number from 0 to 256",
+    ),
+    (
+        "delivery.commit_interval=100ms",
+        "delivery.commit_interval = \"100ms\" (by --set): is out of range; use a duration \
+         from 1s to 1h, such as \"5s\"",
+    ),
+    (
+        "delivery.commit_interval=5",
+        "delivery.commit_interval = \"5\" (by --set): is not a duration with its unit; use a \
+         duration from 1s to 1h, such as \"5s\"",
+    ),
+    (
+        "delivery.drain_timeout=0s",
+        "delivery.drain_timeout = \"0s\" (by --set): is out of range; use a duration from 1s \
+         to 4m, such as \"5s\"",
+    ),
+    (
+        "limits.decompressed_bytes=big",
+        "limits.decompressed_bytes = \"big\" (by --set): is not a size; use a size from 1MiB \
+         to 1GiB, such as \"16MiB\"",
+    ),
+    (
+        "output.key=tenant",
+        "output.key = \"tenant\" (by --set): is not one of the choices; use \"user\", \
+         \"sign_in\" or \"none\"",
+    ),
+    (
+        "output.detail.succesful_sign_in=full",
+        "output.detail.succesful_sign_in = \"full\" (by --set): is not a scenario; did you \
+         mean successful_sign_in?",
+    ),
+    (
+        "output.detail.account_locked=brief",
+        "output.detail.account_locked = \"brief\" (by --set): is not one of the choices; use \
+         \"full\", \"summary\" or \"none\"",
+    ),
+    (
+        "telemetry.listen=localhost:9464",
+        "telemetry.listen = \"localhost:9464\" (by --set): is not an IP address with a port; \
+         write an address and a port, such as 127.0.0.1:9464 or 0.0.0.0:9464",
+    ),
+    (
+        "output.topic=sign-ins",
+        "output.topic = \"sign-ins\" (by --set): is an input topic too: the service would \
+         read its own records; name another topic",
+    ),
+    (
+        "dead_letter.topic=sign-ins",
+        "dead_letter.topic = \"sign-ins\" (by --set): is an input topic too: a dead letter \
+         would be read again for ever; name another topic",
+    ),
+    (
+        "dead_letter.topic=diagnoses",
+        "dead_letter.topic = \"diagnoses\" (by --set): is the output topic too: its readers \
+         would meet dead letters; name another topic",
+    ),
+    (
+        "input.topics=sign-ins,^logs",
+        "input.topics = \"sign-ins,^logs\" (by --set): is not a topic name: letters, digits, \
+         '.', '_' and '-' only; name existing topics",
+    ),
+    (
+        "input.topics=a,a",
+        "input.topics = \"a,a\" (by --set): names \"a\" twice; name each topic once",
+    ),
+    (
+        "kafka.bootstrap_servers=localhost",
+        "kafka.bootstrap_servers = \"localhost\" (by --set): is not a list of host:port; write \
+         host:port, such as <namespace>.servicebus.windows.net:9093 or localhost:9092",
+    ),
+    (
+        "kafka.security.mechanism=oauthbearer",
+        "kafka.security.mechanism = \"oauthbearer\" (by --set): sign-in to the broker with \
+         Entra ID tokens is not supported yet; use \"plain\", \"scram-sha-256\" or \
+         \"scram-sha-512\"",
+    ),
+    (
+        "kafka.security.ca_file=missing.pem",
+        "kafka.security.ca_file = \"missing.pem\" (by --set): has no effect without TLS; set \
+         protocol to \"ssl\" or \"sasl_ssl\"",
+    ),
+    (
+        "kafka.security.password=c2VjcmV0LWtleQ==",
+        "kafka.security.password = *** (by --set): has no effect without a sasl protocol; set \
+         kafka.security.protocol to \"sasl_ssl\"",
+    ),
+    (
+        "kafka.security.pasword=c2VjcmV0LWtleQ==",
+        "kafka.security.pasword (by --set): is not a known key; did you mean \
+         kafka.security.password?",
+    ),
+    (
+        "kafka.properties.group.id=x",
+        "kafka.properties.group.id = \"x\" (by --set): is owned by the service: it has a key \
+         of its own; use input.group_id",
+    ),
+    (
+        "kafka.properties.sasl.password=c2VjcmV0LWtleQ==",
+        "kafka.properties.sasl.password = *** (by --set): is owned by the service: it has a \
+         key of its own; use kafka.security.password_file",
+    ),
+    (
+        "kafka.properties.acks=1",
+        "kafka.properties.acks = \"1\" (by --set): is owned by the service: a record counts \
+         as written when all replicas have it; leave it out",
+    ),
+    (
+        "kafka.properties.sokcet.timeout.ms=1",
+        "kafka.properties.sokcet.timeout.ms = \"1\" (by --set): the client library refuses \
+         it: No such configuration property: \"sokcet.timeout.ms\"; see librdkafka's \
+         CONFIGURATION.md for names and ranges",
+    ),
+    (
+        "kafka.properties.socket.timeout.ms=soon",
+        "kafka.properties.socket.timeout.ms = \"soon\" (by --set): the client library refuses it: \
+         Invalid value for configuration property \"socket.timeout.ms\"; see librdkafka's \
+         CONFIGURATION.md for names and ranges",
+    ),
+    (
+        "no equals sign",
+        "--set number 6: is not key=value; write it as --set input.start=latest",
+    ),
+];
+
+#[test]
+fn a_wrong_setting_is_named_with_value_reason_and_remedy() {
+    for (set, line) in REFUSED {
+        let text = refused(&with(&[set]));
+        assert!(
+            text.lines().any(|found| found == line),
+            "{set}:\n{text}\nexpected\n{line}"
+        );
+    }
+}
+
+#[test]
+fn faults_of_every_layer_are_told_together() {
+    let files = Files::new();
+    let broken = files.write(
+        "broken.toml",
+        "workers = 1\n[kafka.security]\npassword = \"hunter2\n",
+    );
+    let wrong = files.write(
+        "wrong.toml",
+        "telemetry.log_level = 'loud'\ntelemetry.log_format = 5\n[input]\ntopics = [1]\n",
+    );
+    let sources = Sources {
+        files: vec![broken.clone(), PathBuf::from("absent.toml"), wrong.clone()],
+        set: vec!["kafka.profile=confluent".to_owned()],
+        environment: vec![(
+            OsString::from("SIGNIN_DIAGNOSTICS__DELIVERY__DRAIN_TIMEOUT"),
+            OsString::from("1 day"),
+        )],
+    };
+    let text = refused(&sources);
+    for part in [
+        format!("{}, line 3: is not TOML: ", broken.display()),
+        "--config absent.toml: the file cannot be read: ".to_owned(),
+        format!(
+            "telemetry.log_level = \"loud\" (in {}): is not one",
+            wrong.display()
+        ),
+        format!(
+            "telemetry.log_format = \"5\" (in {}): is not text",
+            wrong.display()
+        ),
+        format!("input.topics = \"1\" (in {}): is not text", wrong.display()),
+        "kafka.profile = \"confluent\" (by --set): is not one of".to_owned(),
+        "delivery.drain_timeout = \"1 day\" (in SIGNIN_DIAGNOSTICS__DELIVERY__DRAIN_TIMEOUT): is \
+         not a duration"
+            .to_owned(),
+        "output.topic = \"\": no topic is named".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part}\nis not in\n{text}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn credentials_that_do_not_go_together_are_refused() {
+    let files = Files::new();
+    let password = files.write("password", "hunter2");
+    let empty = files.write("empty", "\n");
+    let pem = files.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    let password = format!("kafka.security.password_file={}", password.display());
+    let empty = format!("kafka.security.password_file={}", empty.display());
+    let folder = format!("kafka.security.ca_file={}", files.0.path().display());
+    let certificate = format!("kafka.security.certificate_file={}", pem.display());
+    let string = format!("kafka.security.connection_string={}", connection_string(""));
+    let of_hub = format!(
+        "kafka.security.connection_string={}",
+        connection_string(";EntityPath=another")
+    );
+    let sasl = "kafka.security.protocol=sasl_ssl";
+    let user = "kafka.security.username=service";
+    for (set, key, reason) in [
+        (
+            vec![sasl, user, "kafka.security.password=hunter2", &password],
+            "kafka.security.password_file",
+            "kafka.security.password is set as well",
+        ),
+        (
+            vec![sasl, &password],
+            "kafka.security.username",
+            "needs a user name",
+        ),
+        (
+            vec![sasl, user],
+            "kafka.security.password",
+            "needs a password",
+        ),
+        (
+            vec![sasl, user, &empty],
+            "kafka.security.password_file",
+            "the file is empty",
+        ),
+        (
+            vec![sasl, user, "kafka.security.password_file=absent"],
+            "kafka.security.password_file",
+            "cannot be read",
+        ),
+        (
+            vec![sasl, user, &string],
+            "kafka.security.username",
+            "kafka.security.connection_string is set as well",
+        ),
+        (
+            vec![sasl, &string, "kafka.security.mechanism=scram-sha-256"],
+            "kafka.security.mechanism",
+            "needs the mechanism plain",
+        ),
+        (
+            vec![&string],
+            "kafka.security.connection_string",
+            "has no effect",
+        ),
+        (
+            vec![sasl, "kafka.security.connection_string=c2VjcmV0LWtleQ=="],
+            "kafka.security.connection_string",
+            "lacks Endpoint",
+        ),
+        (
+            vec![sasl, &of_hub],
+            "kafka.security.connection_string",
+            "names the hub \"another\"",
+        ),
+        (
+            vec!["kafka.security.protocol=ssl", &folder],
+            "kafka.security.ca_file",
+            "is a folder",
+        ),
+        (
+            vec!["kafka.security.protocol=ssl", &certificate],
+            "kafka.security.key_file",
+            "a certificate needs its key",
+        ),
+    ] {
+        let faults = Settings::load(&with(&set)).expect_err("accepted");
+        assert_eq!(faults.0.len(), 1, "{set:?}: {faults}");
+        assert_eq!(faults.0[0].key, key, "{faults}");
+        assert!(faults.0[0].reason.contains(reason), "{faults}");
+        let text = faults.to_string();
+        assert!(
+            !text.contains("hunter2") && !text.contains(SECRET),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_in_the_wrong_key_is_not_printed() {
+    let string = connection_string("");
+    for key in [
+        "kafka.bootstrap_servers",
+        "kafka.security.connection_string_file",
+        "kafka.security.protocol",
+        "output.topic",
+        "kafka.properties.client.software",
+        "kafka.security",
+        "workers",
+    ] {
+        refused(&with(&[&format!("{key}={string}")]));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf8_is_a_fault_without_its_bytes() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut sources = with(&[]);
+    let name = OsString::from("SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__PASSWORD");
+    let value = OsString::from_vec(b"hunter2\xff".to_vec());
+    sources.environment.push((name, value));
+    let text = refused(&sources);
+    assert!(text.contains("is not UTF-8"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_no_flag_and_no_variable_panics(
+        text in "(\\PC|[\\[\\]=\"'.#\n])*",
+        key in "[a-z_.=]{0,40}",
+        value in "\\PC*",
+    ) {
+        let files = Files::new();
+        let file = files.write("any.toml", &text);
+        let nested = files.write("nested.toml", format!("a = {}", "[".repeat(text.len() * 50)));
+        let mut sources = in_file(with(&[&text, &format!("{key}={value}")]), file);
+        sources.files.push(nested);
+        let name = format!("SIGNIN_DIAGNOSTICS__{}", key.replace('.', "__"));
+        if let Err(faults) = Settings::load(&in_environment(sources, &[(&name, &value)])) {
+            let lines = faults.to_string().lines().count();
+            proptest::prop_assert_eq!(lines, faults.0.len());
+        }
+    }
+}
+
+/// The value of any setting, secret or not, is laid over the defaults or refused; it never panics.
+#[test]
+fn odd_values_of_every_key_are_refused_or_read() {
+    let (values, _) = merge(&Sources::default());
+    for key in values.keys() {
+        for value in [
+            "",
+            " ",
+            "\0",
+            "é",
+            "-1",
+            "99999999999999999999",
+            "[1]",
+            "a,b",
+            ";=;",
+            "::",
+        ] {
+            let _ = Settings::load(&with(&[&format!("{key}={value}")]));
+        }
+    }
+}

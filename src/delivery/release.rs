@@ -1,0 +1,182 @@
+//! How partitions come and go, and how the worker ends.
+use std::time::{Duration, Instant};
+
+use super::machine::{COMMIT_SHARE, Delivery, RoomState, Stage};
+use super::partition::{Partition, PartitionPhase};
+use super::{Action, Exit, TopicPartition};
+
+impl<R> Delivery<R> {
+    pub(super) fn assigned(&mut self, ids: Vec<TopicPartition>) {
+        for id in &ids {
+            let index = self.partitions.iter().position(|known| known.id == *id);
+            let index = index.unwrap_or_else(|| {
+                let remembered = self.settings.remembered_sign_ins;
+                self.partitions.push(Partition::new(id.clone(), remembered));
+                self.partitions.len() - 1
+            });
+            self.drop_hand_of(index);
+            self.partitions[index].reset(PartitionPhase::Consuming);
+        }
+        let paused =
+            !matches!(self.stage, Stage::Running) || matches!(self.room, RoomState::Paused { .. });
+        self.actions.push_back(Action::Assign(ids.clone()));
+        if !ids.is_empty() {
+            let then = if paused {
+                Action::Pause
+            } else {
+                Action::Resume
+            };
+            self.actions.push_back(then(ids));
+        }
+    }
+
+    /// What is in flight may still be acknowledged; nothing more is taken.
+    pub(super) fn revoked(&mut self, now: Instant, ids: Vec<TopicPartition>) {
+        let deadline = now + self.settings.drain_timeout;
+        for partition in &mut self.partitions {
+            if partition.is_owned() && ids.contains(&partition.id) {
+                partition.phase = PartitionPhase::Draining { deadline };
+            }
+        }
+        self.actions.push_back(Action::Pause(ids));
+        self.release_revoked(now);
+    }
+
+    pub(super) fn lost(&mut self, ids: Vec<TopicPartition>) {
+        for index in 0..self.partitions.len() {
+            if ids.contains(&self.partitions[index].id) {
+                self.drop_hand_of(index);
+                self.partitions[index].reset(PartitionPhase::Released);
+            }
+        }
+        self.actions.push_back(Action::Unassign(ids));
+    }
+
+    fn drop_hand_of(&mut self, index: usize) {
+        if self
+            .hand
+            .is_some_and(|hand| usize::from(hand.token.slot().0) == index)
+        {
+            self.hand = None;
+        }
+    }
+
+    /// Revoked partitions go: drain, commit, then all are handed back together.
+    pub(super) fn release_revoked(&mut self, now: Instant) {
+        if !self.partitions.iter().any(Partition::is_revoked) {
+            return;
+        }
+        let grace = self.settings.drain_timeout / COMMIT_SHARE;
+        let mut drained = false;
+        for index in 0..self.partitions.len() {
+            let PartitionPhase::Draining { deadline } = self.partitions[index].phase else {
+                continue;
+            };
+            if now + grace >= deadline {
+                self.drop_hand_of(index);
+                self.partitions[index].drop_pending();
+            }
+            let partition = &mut self.partitions[index];
+            if partition.pending() == 0 {
+                partition.phase = PartitionPhase::Committing { deadline };
+                // The commit under way may carry an older offset; the last one goes out now.
+                partition.abandon_commit();
+                drained = true;
+            }
+        }
+        if drained || now >= self.retry_commit {
+            self.commit(now, |p| {
+                matches!(p.phase, PartitionPhase::Committing { .. }) && p.awaits_commit()
+            });
+        }
+        let released = self
+            .partitions
+            .iter()
+            .all(|partition| match partition.phase {
+                PartitionPhase::Draining { .. } => false,
+                PartitionPhase::Committing { deadline } => {
+                    !partition.awaits_commit() || now >= deadline
+                }
+                _ => true,
+            });
+        if released {
+            let mut ids = Vec::new();
+            for partition in self.partitions.iter_mut().filter(|p| p.is_revoked()) {
+                partition.reset(PartitionPhase::Released);
+                ids.push(partition.id.clone());
+            }
+            self.actions.push_back(Action::Unassign(ids));
+        }
+    }
+
+    pub(super) fn stop(&mut self, now: Instant, within: Duration, exit: Exit) {
+        match &mut self.stage {
+            Stage::Running => {
+                let deadline = now + within;
+                self.stage = Stage::Stopping {
+                    acknowledged_by: now + within / COMMIT_SHARE * (COMMIT_SHARE - 1),
+                    deadline,
+                    exit,
+                };
+                self.pause();
+                self.end(now);
+            }
+            // A fatal error while stopping makes the exit a failed one.
+            Stage::Stopping { exit: already, .. } | Stage::Committing { exit: already, .. } => {
+                if exit == Exit::Fatal {
+                    *already = exit;
+                }
+            }
+            Stage::Ended => {}
+        }
+    }
+
+    /// A stopping worker commits once all is acknowledged, and exits once that is confirmed.
+    pub(super) fn end(&mut self, now: Instant) {
+        if let Stage::Stopping {
+            acknowledged_by,
+            deadline,
+            exit,
+        } = self.stage
+        {
+            let outputs: u64 = self.partitions.iter().map(Partition::outstanding).sum();
+            if outputs > 0 && now < acknowledged_by {
+                return;
+            }
+            self.abandoned += outputs;
+            self.hand = None;
+            for partition in &mut self.partitions {
+                partition.drop_pending();
+                partition.abandon_commit();
+            }
+            self.stage = Stage::Committing { deadline, exit };
+            self.commit(now, |_| true);
+        }
+        if let Stage::Committing { deadline, exit } = self.stage {
+            let mut owned = self.partitions.iter().filter(|p| p.is_owned());
+            if now < deadline && owned.any(Partition::awaits_commit) {
+                if now >= self.retry_commit {
+                    self.commit(now, Partition::awaits_commit);
+                }
+                return;
+            }
+            let uncommitted = self
+                .partitions
+                .iter()
+                .any(|p| p.is_owned() && !p.is_committed());
+            let revoked = self.partitions.iter().filter(|p| p.is_revoked());
+            let revoked: Vec<_> = revoked.map(|p| p.id.clone()).collect();
+            if !revoked.is_empty() {
+                // Without it the client cannot leave the group.
+                self.actions.push_back(Action::Unassign(revoked));
+            }
+            let outputs = self.abandoned;
+            let exit = match exit {
+                Exit::Clean if uncommitted || outputs > 0 => Exit::Unfinished { outputs },
+                exit => exit,
+            };
+            self.stage = Stage::Ended;
+            self.actions.push_back(Action::Exit(exit));
+        }
+    }
+}

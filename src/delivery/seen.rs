@@ -1,0 +1,237 @@
+//! Sign-ins seen before on a partition: tells a repeat, a page and an update apart.
+//!
+//! Bounded: the oldest sign-in is forgotten when the memory is full. Every change is undone by
+//! [`Seen::forget_from`], so that what a rewind reads again is judged as it was the first time.
+use std::collections::{HashMap, VecDeque};
+
+/// What a record is, measured against the records with its id before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Occurrence {
+    /// The id is new.
+    First,
+    /// The same content was seen before; nothing is lost by dropping it.
+    Repeat,
+    /// Same id, code and time, and other policies: a further part of a long policy list.
+    Page,
+    /// Other content for a known id.
+    Update,
+}
+
+/// What of a record decides its [`Occurrence`].
+#[derive(Debug, Clone, Copy)]
+pub struct Fingerprint<'a> {
+    /// Of everything that the record says, its provenance apart.
+    pub content: u64,
+    /// Of error code and event time.
+    pub moment: u64,
+    /// Of each policy's id.
+    pub policies: &'a [u32],
+}
+
+/// Policy ids of one sign-in that are remembered; the longest real list seen has 55.
+const POLICIES: usize = 256;
+
+/// Contents of one id that are told from each other; the oldest give way.
+const VERSIONS: usize = 8;
+
+#[derive(Debug, Clone)]
+struct Entry {
+    /// The change that wrote it; an older change must not remove it.
+    change: u64,
+    moment: u64,
+    contents: Vec<u64>,
+    policies: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Change {
+    offset: i64,
+    id: u128,
+    /// What the change replaced.
+    before: Option<Box<Entry>>,
+}
+
+#[derive(Debug)]
+pub struct Seen {
+    capacity: usize,
+    entries: HashMap<u128, Entry>,
+    changes: VecDeque<Change>,
+    /// The number of `changes[0]`.
+    first_change: u64,
+}
+
+impl Seen {
+    /// Remembers at most `capacity` changes; 0 remembers nothing.
+    pub fn new(capacity: usize) -> Seen {
+        Seen {
+            capacity,
+            entries: HashMap::new(),
+            changes: VecDeque::new(),
+            first_change: 0,
+        }
+    }
+
+    /// Judges the record `id` at `offset`, and remembers it.
+    pub fn observe(&mut self, offset: i64, id: u128, print: Fingerprint<'_>) -> Occurrence {
+        let change = self.first_change + self.changes.len() as u64;
+        let (occurrence, before) = match self.entries.get_mut(&id) {
+            None => {
+                let entry = Entry {
+                    change,
+                    moment: print.moment,
+                    contents: vec![print.content],
+                    policies: print.policies.iter().copied().take(POLICIES).collect(),
+                };
+                self.entries.insert(id, entry);
+                (Occurrence::First, None)
+            }
+            Some(entry) if entry.contents.contains(&print.content) => return Occurrence::Repeat,
+            Some(entry) => {
+                let before = Box::new(entry.clone());
+                let page = entry.moment == print.moment
+                    && !print.policies.is_empty()
+                    && !entry.policies.is_empty()
+                    && !print.policies.iter().any(|id| entry.policies.contains(id));
+                if !page {
+                    entry.policies.clear();
+                }
+                entry.change = change;
+                entry.moment = print.moment;
+                let room = POLICIES - entry.policies.len();
+                entry.policies.extend(print.policies.iter().take(room));
+                if entry.contents.len() == VERSIONS {
+                    entry.contents.remove(0);
+                }
+                entry.contents.push(print.content);
+                let occurrence = if page {
+                    Occurrence::Page
+                } else {
+                    Occurrence::Update
+                };
+                (occurrence, Some(before))
+            }
+        };
+        self.changes.push_back(Change { offset, id, before });
+        if self.changes.len() > self.capacity {
+            self.forget_oldest();
+        }
+        occurrence
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(change) = self.changes.pop_front() {
+            let number = self.first_change;
+            self.first_change += 1;
+            if self
+                .entries
+                .get(&change.id)
+                .is_some_and(|entry| entry.change == number)
+            {
+                self.entries.remove(&change.id);
+            }
+        }
+    }
+
+    /// Undoes what records at `offset` and later have written.
+    pub fn forget_from(&mut self, offset: i64) {
+        while let Some(change) = self.changes.pop_back_if(|change| change.offset >= offset) {
+            match change.before {
+                Some(before) if before.change >= self.first_change => {
+                    self.entries.insert(change.id, *before);
+                }
+                // New with this change, or older than the memory reaches.
+                _ => {
+                    self.entries.remove(&change.id);
+                }
+            }
+        }
+    }
+
+    /// Sign-ins remembered.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(content: u64, moment: u64, policies: &[u32]) -> Fingerprint<'_> {
+        Fingerprint {
+            content,
+            moment,
+            policies,
+        }
+    }
+
+    #[test]
+    fn same_content_is_a_repeat_and_other_content_an_update() {
+        let mut seen = Seen::new(10);
+        assert_eq!(seen.observe(0, 1, print(7, 1, &[])), Occurrence::First);
+        assert_eq!(seen.observe(1, 1, print(7, 1, &[])), Occurrence::Repeat);
+        assert_eq!(seen.observe(2, 1, print(8, 1, &[])), Occurrence::Update);
+        assert_eq!(
+            seen.observe(3, 1, print(7, 1, &[])),
+            Occurrence::Repeat,
+            "a late copy of the first version must not undo the update"
+        );
+        assert_eq!(seen.observe(3, 2, print(7, 1, &[])), Occurrence::First);
+    }
+
+    #[test]
+    fn disjoint_policies_of_one_moment_are_a_page() {
+        let mut seen = Seen::new(10);
+        assert_eq!(seen.observe(0, 1, print(1, 5, &[1, 2])), Occurrence::First);
+        assert_eq!(seen.observe(0, 1, print(2, 5, &[3, 4])), Occurrence::Page);
+        assert_eq!(seen.observe(0, 1, print(3, 5, &[5])), Occurrence::Page);
+        assert_eq!(seen.observe(1, 1, print(2, 5, &[3, 4])), Occurrence::Repeat);
+        assert_eq!(seen.observe(1, 1, print(4, 5, &[2, 6])), Occurrence::Update);
+        assert_eq!(
+            seen.observe(2, 1, print(5, 6, &[9])),
+            Occurrence::Update,
+            "another moment is no page"
+        );
+        assert_eq!(
+            seen.observe(2, 1, print(6, 6, &[])),
+            Occurrence::Update,
+            "no list is no page"
+        );
+    }
+
+    #[test]
+    fn what_a_rewind_reads_again_is_judged_as_the_first_time() {
+        let mut seen = Seen::new(10);
+        seen.observe(10, 1, print(1, 1, &[]));
+        seen.observe(11, 1, print(2, 1, &[]));
+        seen.observe(12, 2, print(1, 1, &[]));
+        seen.forget_from(11);
+        assert_eq!(seen.observe(11, 1, print(2, 1, &[])), Occurrence::Update);
+        assert_eq!(seen.observe(12, 2, print(1, 1, &[])), Occurrence::First);
+        seen.forget_from(0);
+        assert!(seen.is_empty());
+        assert_eq!(seen.observe(10, 1, print(1, 1, &[])), Occurrence::First);
+    }
+
+    #[test]
+    fn the_memory_is_bounded_and_forgets_the_oldest() {
+        let mut seen = Seen::new(100);
+        for n in 0..1_000_u32 {
+            seen.observe(i64::from(n), u128::from(n), print(1, 1, &[]));
+            // Updates count towards the bound, too.
+            seen.observe(i64::from(n), 5_000, print(u64::from(n), 1, &[]));
+        }
+        assert!(seen.len() <= 100);
+        assert_eq!(
+            seen.observe(1_000, 999, print(1, 1, &[])),
+            Occurrence::Repeat
+        );
+        assert_eq!(seen.observe(1_000, 0, print(1, 1, &[])), Occurrence::First);
+        seen.forget_from(0);
+        assert_eq!(seen.len(), 0, "nothing stays that no change could remove");
+    }
+}

@@ -1,0 +1,249 @@
+//! What the context of an event adds to its scenario. Each rule errs on the side of silence.
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
+
+use super::catalog::Catalog;
+use super::classify::Classification;
+use super::mfa_source::{is_enforced, is_security_defaults, required_challenge};
+use super::second_factor::{SecondFactor, contains, shows_single_factor};
+use super::{Aspect, Outcome, RequirementSource, Scenario};
+use crate::signin::{
+    AppliedPolicy, ConditionalAccessStatus, GrantControl, PolicyResult, SignIn, Text,
+};
+
+/// A set of aspects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Aspects(u32);
+
+impl Aspects {
+    pub const fn insert(&mut self, aspect: Aspect) {
+        self.0 |= 1 << aspect as u32;
+    }
+
+    pub const fn contains(self, aspect: Aspect) -> bool {
+        self.0 & (1 << aspect as u32) != 0
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// The aspects of the set, in the order of [`Aspect::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Aspect> {
+        Aspect::ALL
+            .into_iter()
+            .filter(move |aspect| self.contains(*aspect))
+    }
+}
+
+impl Serialize for Aspects {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl JsonSchema for Aspects {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Aspects".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Vec::<Aspect>::json_schema(generator)
+    }
+}
+
+/// The aspects of a sign-in; `sources` are the requirement sources that it names.
+pub fn aspects(
+    sign_in: &SignIn<'_>,
+    found: &Classification<'_>,
+    catalog: &Catalog,
+    names_source: impl Fn(RequirementSource) -> bool,
+) -> Aspects {
+    let succeeded = found.outcome == Outcome::Succeeded;
+    let factor = SecondFactor::of(sign_in);
+    let single_factor = succeeded && is_by_user(sign_in) && shows_single_factor(sign_in, factor);
+    let has_policy = |test: fn(&AppliedPolicy<'_>) -> bool| policies(sign_in).any(test);
+    let single_factor = single_factor && !has_policy(needed_only_mfa);
+
+    let rules = [
+        (
+            Aspect::LegacyAuthentication,
+            sign_in
+                .client_app_used
+                .as_deref()
+                .is_some_and(|client| catalog.is_legacy_client(client)),
+        ),
+        (Aspect::CrossTenant, is_cross_tenant(sign_in)),
+        (
+            Aspect::SecurityDefaults,
+            found.scenario == Scenario::BlockedBySecurityDefaults
+                || names_source(RequirementSource::SecurityDefaults),
+        ),
+        (
+            Aspect::SignInRisk,
+            is_at_risk(sign_in.risk_level.as_ref(), sign_in),
+        ),
+        (
+            Aspect::UserRisk,
+            is_at_risk(sign_in.risk_level_aggregated.as_ref(), sign_in),
+        ),
+        (Aspect::MaliciousIp, is_malicious_ip(sign_in)),
+        (Aspect::MfaPerformed, factor.performed),
+        (Aspect::MfaSatisfiedByClaim, factor.satisfied_by_claim),
+        (Aspect::MfaDeniedByUser, factor.denied_by_user),
+        (Aspect::SingleFactor, single_factor),
+        (
+            Aspect::ReportOnlyWouldBlock,
+            has_policy(|policy| {
+                policy.result == PolicyResult::ReportOnlyFailure
+                    && policy.grant_controls.contains(GrantControl::Block)
+            }),
+        ),
+        (
+            Aspect::ReportOnlyWouldRequireAction,
+            has_policy(|policy| policy.result == PolicyResult::ReportOnlyInterrupted),
+        ),
+        (
+            Aspect::ConditionalAccessFailedOnSuccess,
+            succeeded
+                && sign_in.conditional_access_status == Some(ConditionalAccessStatus::Failure),
+        ),
+        (
+            Aspect::NoConditionalAccessPolicyApplied,
+            no_policy_applied(sign_in),
+        ),
+        (
+            Aspect::MfaPolicyNotApplied,
+            single_factor
+                && has_policy(|policy| {
+                    policy.result == PolicyResult::NotApplied
+                        && requires_mfa(policy)
+                        && !is_security_defaults(policy)
+                }),
+        ),
+        (
+            Aspect::PolicyDetailMissing,
+            is_policy_detail_missing(sign_in, found),
+        ),
+    ];
+    let mut aspects = Aspects::default();
+    for (aspect, holds) in rules {
+        if holds {
+            aspects.insert(aspect);
+        }
+    }
+    aspects
+}
+
+fn policies<'a, 'm>(sign_in: &'a SignIn<'m>) -> impl Iterator<Item = &'a AppliedPolicy<'m>> {
+    sign_in.policies.iter().flatten()
+}
+
+/// Whether a person signed in, and not an application.
+pub fn is_by_user(sign_in: &SignIn<'_>) -> bool {
+    let names_user = sign_in.user_id.is_some() || sign_in.user_principal_name.is_some();
+    sign_in.category.is_user() && (names_user || sign_in.service_principal_id.is_none())
+}
+
+fn is_cross_tenant(sign_in: &SignIn<'_>) -> bool {
+    let access_type = sign_in.cross_tenant_access_type.as_deref();
+    if let Some(access_type) = access_type.filter(|text| !text.is_empty()) {
+        return !access_type.eq_ignore_ascii_case("none");
+    }
+    let tenant = |id: &Option<Text<'_>>| id.as_deref().is_some_and(|id| !id.is_empty());
+    is_by_user(sign_in)
+        && tenant(&sign_in.home_tenant_id)
+        && tenant(&sign_in.resource_tenant_id)
+        && !same(
+            sign_in.home_tenant_id.as_ref(),
+            sign_in.resource_tenant_id.as_ref(),
+        )
+}
+
+fn same(one: Option<&Text<'_>>, other: Option<&Text<'_>>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one.eq_ignore_ascii_case(other))
+}
+
+/// `hidden` (no licence to see it) and any level not known are no risk.
+fn is_at_risk(level: Option<&Text<'_>>, sign_in: &SignIn<'_>) -> bool {
+    let one_of = |text: Option<&Text<'_>>, known: &[&str]| {
+        text.is_some_and(|text| known.iter().any(|known| text.eq_ignore_ascii_case(known)))
+    };
+    one_of(level, &["low", "medium", "high"])
+        && !one_of(
+            sign_in.risk_state.as_ref(),
+            &["none", "dismissed", "remediated", "confirmedSafe"],
+        )
+}
+
+/// 50053 stands for two things, smart lockout and an address known for attacks; only the reason
+/// text tells which. A text that speaks of both tells nothing.
+fn is_malicious_ip(sign_in: &SignIn<'_>) -> bool {
+    let reason = sign_in.failure_reason.as_deref().unwrap_or_default();
+    sign_in.error_code == Some(50053)
+        && contains(reason, "malicious")
+        && (contains(reason, "address") || contains(reason, " ip"))
+        && !contains(reason, "too many times")
+}
+
+/// Report-only results do not count, and security defaults are no policy. Where the status says
+/// that policies were applied, a list without them is incomplete.
+fn no_policy_applied(sign_in: &SignIn<'_>) -> bool {
+    sign_in.policies.is_some()
+        && !matches!(
+            sign_in.conditional_access_status,
+            Some(ConditionalAccessStatus::Success | ConditionalAccessStatus::Failure)
+        )
+        && !policies(sign_in).any(|policy| is_enforced(policy) && !is_security_defaults(policy))
+}
+
+/// Whether a policy is satisfied that asked for nothing but a second factor: then there was one.
+fn needed_only_mfa(policy: &AppliedPolicy<'_>) -> bool {
+    let controls = &policy.grant_controls;
+    policy.result == PolicyResult::Success
+        && controls.contains(GrantControl::Mfa)
+        && controls.known().count() == 1
+        && controls.other.is_empty()
+}
+
+fn requires_mfa(policy: &AppliedPolicy<'_>) -> bool {
+    policy.grant_controls.contains(GrantControl::Mfa) || policy.authentication_strength.is_some()
+}
+
+/// Whether Conditional Access decided, by the code or by the status, and the list does not show
+/// how. 50097 is silent: an application may ask for the device as well.
+fn is_policy_detail_missing(sign_in: &SignIn<'_>, found: &Classification<'_>) -> bool {
+    let failed = |policy: &AppliedPolicy<'_>| {
+        policy.result == PolicyResult::Failure && !is_security_defaults(policy)
+    };
+    let missing_by_code = match (found.scenario, found.outcome) {
+        (Scenario::FailedConditionalAccess, Outcome::Interrupted) => false,
+        // A sign-in frequency is enforced by a session control, whose policy may report success.
+        (Scenario::FailedConditionalAccess, Outcome::Expired) => !policies(sign_in)
+            .any(|policy| failed(policy) || is_enforced(policy) && has_session_control(policy)),
+        (Scenario::BlockedByConditionalAccess | Scenario::FailedConditionalAccess, _) => {
+            !policies(sign_in).any(failed)
+        }
+        (Scenario::MfaFromConditionalAccess, _) => !policies(sign_in).any(required_challenge),
+        _ => false,
+    };
+    let missing_by_status = match sign_in.conditional_access_status {
+        Some(ConditionalAccessStatus::Failure) => !policies(sign_in).any(failed),
+        Some(ConditionalAccessStatus::Success) => !policies(sign_in).any(is_enforced),
+        _ => false,
+    };
+    missing_by_code || missing_by_status
+}
+
+fn has_session_control(policy: &AppliedPolicy<'_>) -> bool {
+    !policy.session_controls.is_empty() || !policy.session_controls_not_satisfied.is_empty()
+}
+
+#[cfg(test)]
+mod tests;

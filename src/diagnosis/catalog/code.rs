@@ -1,0 +1,99 @@
+//! An error code as the catalog knows it.
+use serde::Serialize;
+
+use super::text::Step;
+use crate::diagnosis::scenario::{CodeClass, Outcome, Scenario};
+
+/// One row of the table of codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    pub code: i64,
+    /// The symbolic name, where a public reference gives one.
+    pub name: Option<String>,
+    pub class: CodeClass,
+    pub outcome: Outcome,
+    pub scenario: CodeScenario,
+    /// One sentence for an administrator.
+    pub meaning: String,
+    /// Whether any public source knows the code.
+    pub verified: bool,
+    pub sources: Vec<Source>,
+    /// Steps of the code's own; where empty, those of its scenario apply.
+    pub remediation: Vec<Step>,
+}
+
+/// Which scenario a code names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CodeScenario {
+    Fixed(Scenario),
+    /// `mfa_from_conditional_access` or `mfa_from_other_requirements`: the source of the
+    /// requirement decides.
+    MfaBySource,
+}
+
+impl CodeScenario {
+    /// The word for [`CodeScenario::MfaBySource`] in the table.
+    pub const BY_SOURCE: &'static str = "mfa_by_source";
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CodeScenario::Fixed(scenario) => scenario.as_str(),
+            CodeScenario::MfaBySource => CodeScenario::BY_SOURCE,
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<CodeScenario> {
+        if name == CodeScenario::BY_SOURCE {
+            Some(CodeScenario::MfaBySource)
+        } else {
+            Scenario::from_name(name).map(CodeScenario::Fixed)
+        }
+    }
+
+    /// The scenarios that a sign-in with the code can have.
+    pub const fn scenarios(&self) -> &[Scenario] {
+        match self {
+            CodeScenario::Fixed(scenario) => std::slice::from_ref(scenario),
+            CodeScenario::MfaBySource => &[
+                Scenario::MfaFromConditionalAccess,
+                Scenario::MfaFromOtherRequirements,
+            ],
+        }
+    }
+}
+
+/// Where a code is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The description of the sign-in diagnostic's scenarios.
+    Mission,
+    /// Microsoft's reference of authentication error codes.
+    Reference,
+    /// Microsoft's error look-up page.
+    Lookup,
+    /// Seen in a sign-in log.
+    Observed,
+}
+
+impl Source {
+    pub const ALL: [Source; 4] = [
+        Source::Mission,
+        Source::Reference,
+        Source::Lookup,
+        Source::Observed,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Source::Mission => "mission",
+            Source::Reference => "reference",
+            Source::Lookup => "lookup",
+            Source::Observed => "observed",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Source> {
+        Source::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}

@@ -1,0 +1,117 @@
+//! The catalog: scenarios, error codes and their texts, as data.
+//!
+//! It is embedded in the binary and can be replaced by a folder of the same files, since
+//! Microsoft adds and changes codes at any time; `config/catalog/README.md` describes the files.
+//! A catalog is taken whole or refused with every fault named. Look-ups allocate nothing.
+mod code;
+mod fault;
+mod load;
+mod placeholder;
+mod scenarios;
+mod table;
+mod template;
+mod text;
+
+use std::fmt;
+use std::path::Path;
+
+pub use code::{Code, CodeScenario, Source};
+pub use fault::{CatalogFaults, Fault, Place};
+pub use placeholder::Placeholder;
+pub use template::{Flaw, Template, TemplateFault};
+pub use text::{Actor, Reference, ScenarioText, Step};
+
+use super::scenario::{Outcome, RequirementSource, Scenario};
+
+/// Everything that is known before an event arrives.
+#[derive(Clone)]
+pub struct Catalog {
+    version: String,
+    /// Ascending.
+    codes: Vec<Code>,
+    /// In the order of [`Scenario::ALL`].
+    scenarios: Box<[ScenarioText; Scenario::ALL.len()]>,
+    legacy_clients: Vec<String>,
+    requirement_providers: Vec<(String, RequirementSource)>,
+}
+
+impl Catalog {
+    /// The catalog in the binary.
+    pub fn embedded() -> Result<Catalog, CatalogFaults> {
+        load::embedded()
+    }
+
+    /// The catalog of a folder, in place of the one in the binary.
+    pub fn load(dir: &Path) -> Result<Catalog, CatalogFaults> {
+        load::folder(dir)
+    }
+
+    /// As the catalog states it itself.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub fn code(&self, code: i64) -> Option<&Code> {
+        let at = self
+            .codes
+            .binary_search_by_key(&code, |known| known.code)
+            .ok()?;
+        self.codes.get(at)
+    }
+
+    /// Ascending.
+    pub fn codes(&self) -> impl Iterator<Item = &Code> {
+        self.codes.iter()
+    }
+
+    pub fn scenario(&self, scenario: Scenario) -> &ScenarioText {
+        &self.scenarios[scenario as usize]
+    }
+
+    /// Whether `clientAppUsed` names a client with legacy authentication.
+    pub fn is_legacy_client(&self, name: &str) -> bool {
+        // `Other clients; IMAP` and `Exchange ActiveSync (unsupported)` are seen, too.
+        let plain = name.split([';', '(']).next().unwrap_or(name).trim();
+        let name = name.trim();
+        self.legacy_clients
+            .iter()
+            .any(|legacy| legacy.eq_ignore_ascii_case(name) || legacy.eq_ignore_ascii_case(plain))
+    }
+
+    /// What a `requirementProvider` stands for.
+    pub fn requirement_source(&self, provider: &str) -> RequirementSource {
+        let provider = provider.trim();
+        self.requirement_providers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(provider))
+            .map_or(RequirementSource::Unknown, |(_, source)| *source)
+    }
+
+    /// Every pair of scenario and outcome that a diagnosis can have, in order, each once.
+    pub fn scenario_outcomes(&self) -> Vec<(Scenario, Outcome)> {
+        let mut pairs: Vec<_> = self
+            .codes
+            .iter()
+            .flat_map(|code| {
+                let scenarios = code.scenario.scenarios();
+                scenarios.iter().map(|scenario| (*scenario, code.outcome))
+            })
+            .chain([
+                (Scenario::UnknownErrorCode, Outcome::Unknown),
+                (Scenario::Undetermined, Outcome::Unknown),
+            ])
+            .collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalog")
+            .field("version", &self.version)
+            .field("codes", &self.codes.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,302 @@
+//! Composes the record of one sign-in from the event and the catalog.
+use super::aspects::aspects;
+use super::bounds::Cutter;
+use super::catalog::Catalog;
+use super::classify::Classification;
+use super::deciding::{Deciding, Group};
+use super::mfa_source::{MAX_PROVIDERS, for_each_source};
+use super::record::{
+    Authentication, AuthenticationStep, Client, ConditionList, ConditionalAccess, Device, Error,
+    GrantControlList, Location, Named, NetworkLocation, Policy, PolicyCounts, Reason,
+    RequirementSourceEntry, Risk, Rule, SessionLifetime, Tenants, Time, User, result_name,
+    status_name,
+};
+use super::{Aspects, Detail, RequirementSource};
+use crate::signin::{AppliedPolicy, Conditions, PolicyResult, RuleSatisfied, SignIn, Text};
+
+/// Policies of a summary.
+const SUMMARY_POLICIES: usize = 10;
+
+/// Takes the parts of one record out of its event.
+pub struct Composer<'a, 'e> {
+    pub sign_in: &'a SignIn<'e>,
+    pub found: Classification<'a>,
+    pub detail: Detail,
+    pub cutter: Cutter,
+}
+
+impl<'a> Composer<'a, '_> {
+    pub fn text(&mut self, text: Option<&'a Text<'_>>) -> Option<&'a str> {
+        self.cutter.text(text)
+    }
+
+    fn is_full(&self) -> bool {
+        self.detail == Detail::Full
+    }
+
+    pub fn error(&mut self) -> Option<Error<'a>> {
+        let code = self.sign_in.error_code?;
+        let known = self.found.code;
+        // On a success, Entra fills the reason with a text that means nothing.
+        let reason = (code != 0).then_some(self.sign_in.failure_reason.as_ref());
+        Some(Error {
+            code,
+            name: known.and_then(|known| known.name.as_deref()),
+            class: self.found.class(),
+            meaning: known
+                .filter(|_| self.is_full())
+                .map(|known| known.meaning.as_str()),
+            reason: self.cutter.text(reason.flatten()),
+            additional_details: self.text(self.sign_in.additional_details.as_ref()),
+            verified: known.filter(|known| !known.verified).map(|_| false),
+        })
+    }
+
+    pub fn user(&mut self) -> Option<User<'a>> {
+        let sign_in = self.sign_in;
+        some(User {
+            id: self.cutter.personal(sign_in.user_id.as_ref()),
+            principal_name: self.cutter.personal(sign_in.user_principal_name.as_ref()),
+            display_name: self.cutter.personal(sign_in.user_display_name.as_ref()),
+            user_type: self.text(sign_in.user_type.as_ref()),
+        })
+    }
+
+    pub fn named(
+        &mut self,
+        id: Option<&'a Text<'_>>,
+        name: Option<&'a Text<'_>>,
+    ) -> Option<Named<'a>> {
+        some(Named {
+            id: self.text(id),
+            name: self.text(name),
+        })
+    }
+
+    pub fn client(&mut self) -> Option<Client<'a>> {
+        let sign_in = self.sign_in;
+        some(Client {
+            app: self.text(sign_in.client_app_used.as_ref()),
+            user_agent: self.cutter.personal(sign_in.user_agent.as_ref()),
+            ip_address: self.cutter.personal(sign_in.ip_address.as_ref()),
+            protocol: self.text(sign_in.authentication_protocol.as_ref()),
+            interactive: sign_in.is_interactive,
+            incoming_token_type: self.text(sign_in.incoming_token_type.as_ref()),
+            credential_type: self.text(sign_in.client_credential_type.as_ref()),
+            transfer_method: self.text(sign_in.original_transfer_method.as_ref()),
+        })
+    }
+
+    pub fn device(&mut self) -> Option<Device<'a>> {
+        let device = &self.sign_in.device;
+        some(Device {
+            id: self.cutter.personal(device.id.as_ref()),
+            name: self.cutter.personal(device.display_name.as_ref()),
+            operating_system: self.text(device.operating_system.as_ref()),
+            browser: self.text(device.browser.as_ref()),
+            compliant: device.is_compliant,
+            managed: device.is_managed,
+            trust_type: self.text(device.trust_type.as_ref()),
+        })
+    }
+
+    pub fn location(&mut self) -> Option<Location<'a>> {
+        let place = &self.sign_in.location;
+        let mut location = Location {
+            city: self.cutter.personal(place.city.as_ref()),
+            state: self.cutter.personal(place.state.as_ref()),
+            country: self.cutter.personal(place.country_or_region.as_ref()),
+            network_locations: Vec::new(),
+        };
+        for network in self.cutter.first(&self.sign_in.network_locations) {
+            location.network_locations.extend(some(NetworkLocation {
+                network_type: self.text(network.network_type.as_ref()),
+                names: self.cutter.texts(&network.network_names),
+            }));
+        }
+        some(location)
+    }
+
+    pub fn tenants(&mut self) -> Option<Tenants<'a>> {
+        some(Tenants {
+            home: self.text(self.sign_in.home_tenant_id.as_ref()),
+            resource: self.text(self.sign_in.resource_tenant_id.as_ref()),
+            cross_tenant_access: self.text(self.sign_in.cross_tenant_access_type.as_ref()),
+        })
+    }
+
+    pub fn risk(&mut self) -> Option<Risk<'a>> {
+        let sign_in = self.sign_in;
+        some(Risk {
+            level: self.text(sign_in.risk_level.as_ref()),
+            level_aggregated: self.text(sign_in.risk_level_aggregated.as_ref()),
+            state: self.text(sign_in.risk_state.as_ref()),
+            detail: self.text(sign_in.risk_detail.as_ref()),
+            event_types: self.cutter.texts(&sign_in.risk_event_types),
+            flagged_for_review: sign_in.flagged_for_review,
+        })
+    }
+
+    pub fn conditional_access(&mut self, deciding: Deciding) -> Option<ConditionalAccess<'a>> {
+        let all = self.sign_in.policies.as_deref().unwrap_or_default();
+        let bound = self.cutter.bounds().policies;
+        let most = if self.is_full() {
+            bound
+        } else {
+            bound.min(SUMMARY_POLICIES)
+        };
+        let mut policies = Vec::with_capacity(all.len().min(most));
+        for group in Group::ALL {
+            for policy in all {
+                if policies.len() == most {
+                    break;
+                }
+                if Group::of(policy, deciding) == group {
+                    policies.push(self.policy(policy, group == Group::Deciding));
+                }
+            }
+        }
+        // What a summary leaves out is its form; only a bound makes the record a trimmed one.
+        self.cutter.trimmed |= all.len() > bound;
+        some(ConditionalAccess {
+            status: self.sign_in.conditional_access_status.map(status_name),
+            not_shown: all.len() - policies.len(),
+            policies,
+            counts: PolicyCounts::of(all),
+        })
+    }
+
+    fn policy(&mut self, policy: &'a AppliedPolicy<'_>, deciding: bool) -> Policy<'a> {
+        let result = match &policy.result {
+            PolicyResult::Other(name) => self.cutter.str(name).unwrap_or("unknown"),
+            known => result_name(known).unwrap_or("unknown"),
+        };
+        let shown = Policy {
+            id: self.text(policy.id.as_ref()),
+            name: self.text(policy.display_name.as_ref()),
+            result,
+            deciding,
+            ..Policy::default()
+        };
+        let not_satisfied = self.conditions(&policy.conditions_not_satisfied);
+        if !self.is_full() {
+            return Policy {
+                reason: Some(Reason::new(policy, not_satisfied)),
+                ..shown
+            };
+        }
+        Policy {
+            grant_controls: GrantControlList {
+                known: Some(&policy.grant_controls),
+                other: self.cutter.texts(&policy.grant_controls.other),
+            },
+            session_controls: self.cutter.texts(&policy.session_controls),
+            session_controls_not_satisfied: self
+                .cutter
+                .texts(&policy.session_controls_not_satisfied),
+            conditions_satisfied: self.conditions(&policy.conditions_satisfied),
+            conditions_not_satisfied: not_satisfied,
+            authentication_strength: self.text(policy.authentication_strength.as_ref()),
+            include_rules: self.rules(&policy.include_rules),
+            exclude_rules: self.rules(&policy.exclude_rules),
+            ..shown
+        }
+    }
+
+    fn conditions(&mut self, conditions: &'a Conditions<'_>) -> ConditionList<'a> {
+        ConditionList {
+            bits: conditions.bits,
+            other: self.cutter.texts(&conditions.other),
+        }
+    }
+
+    fn rules(&mut self, rules: &'a [RuleSatisfied<'_>]) -> Vec<Rule<'a>> {
+        let rules = self.cutter.first(rules).iter();
+        rules
+            .filter_map(|rule| {
+                some(Rule {
+                    condition: self.text(rule.condition.as_ref()),
+                    rule: self.text(rule.rule.as_ref()),
+                })
+            })
+            .collect()
+    }
+
+    /// The authentication, and the aspects that rest on its sources.
+    pub fn authentication(&mut self, catalog: &Catalog) -> (Option<Authentication<'a>>, Aspects) {
+        let sign_in = self.sign_in;
+        let mut sources = Vec::new();
+        let mut named = [false; RequirementSource::ALL.len()];
+        for_each_source(sign_in, catalog, |source| {
+            named[source.source as usize] = true;
+            if sources.len() == self.cutter.bounds().list {
+                self.cutter.trimmed = true;
+                return;
+            }
+            sources.push(RequirementSourceEntry {
+                source: source.source,
+                provider: source.provider.and_then(|text| self.cutter.str(text)),
+                detail: source.detail.and_then(|text| self.cutter.str(text)),
+            });
+        });
+        self.cutter.trimmed |= sign_in.requirement_policies.len() > MAX_PROVIDERS;
+        let aspects = aspects(sign_in, &self.found, catalog, |source| {
+            named[source as usize]
+        });
+        let authentication = some(Authentication {
+            requirement: self.text(sign_in.authentication_requirement.as_ref()),
+            decided_by: self.found.mfa_source.map(|source| source.decided_by),
+            sources,
+            steps: self.steps(),
+            mfa_method: self.text(sign_in.mfa_method.as_ref()),
+            mfa_detail: self.cutter.personal(sign_in.mfa_detail.as_ref()),
+            session_lifetime: self.session_lifetime(),
+        });
+        (authentication, aspects)
+    }
+
+    fn steps(&mut self) -> Vec<AuthenticationStep<'a>> {
+        let steps = self.cutter.first(&self.sign_in.authentication_steps);
+        let mut shown = Vec::with_capacity(steps.len());
+        for step in steps {
+            let method = AuthenticationStep {
+                method: self.text(step.method.as_ref()),
+                succeeded: step.succeeded,
+                ..AuthenticationStep::default()
+            };
+            shown.extend(some(if self.is_full() {
+                AuthenticationStep {
+                    time: step.time.and_then(Time::new),
+                    method_detail: self.cutter.personal(step.method_detail.as_ref()),
+                    result: self.text(step.result_detail.as_ref()),
+                    requirement: self.text(step.requirement.as_ref()),
+                    ..method
+                }
+            } else {
+                method
+            }));
+        }
+        shown
+    }
+
+    fn session_lifetime(&mut self) -> Vec<SessionLifetime<'a>> {
+        if !self.is_full() {
+            return Vec::new();
+        }
+        let policies = self.cutter.first(&self.sign_in.session_lifetime_policies);
+        policies
+            .iter()
+            .filter_map(|policy| {
+                some(SessionLifetime {
+                    requirement: self.text(policy.expiration_requirement.as_ref()),
+                    detail: self.text(policy.detail.as_ref()),
+                })
+            })
+            .collect()
+    }
+}
+
+/// `None` where nothing is said: the part is left out of the record.
+fn some<T: Default + PartialEq>(part: T) -> Option<T> {
+    (part != T::default()).then_some(part)
+}

@@ -1,0 +1,200 @@
+//! From a sign-in to its diagnosis. Pure: no I/O, no clock, no metrics, no Kafka type.
+//!
+//! [`classify()`] names scenario and outcome, [`mfa_source`] tells the two MFA scenarios apart,
+//! [`aspects`] adds what the context shows; `compose` and `assessment` make the [`record`],
+//! whose id comes from [`identity`]. [`Diagnoser::diagnose`] is all of it.
+pub mod aspects;
+mod assessment;
+pub mod bounds;
+pub mod catalog;
+pub mod classify;
+mod compose;
+mod deciding;
+pub mod detail;
+pub mod identity;
+pub mod mfa_source;
+pub mod record;
+pub mod scenario;
+mod second_factor;
+pub mod source;
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+pub use aspects::Aspects;
+pub use bounds::Bounds;
+pub use classify::{Classification, classify};
+pub use detail::{Detail, DetailRules};
+pub use identity::DiagnosisId;
+pub use record::{
+    Diagnosis, MessageKey, Provenance, Record, Time, Versions, json_schema, write_diagnosis,
+    write_provenance,
+};
+pub use scenario::{Aspect, CodeClass, Outcome, RequirementSource, Scenario};
+pub use source::Source;
+
+use assessment::Facts;
+use bounds::Cutter;
+use catalog::{Catalog, Reference, Step};
+use compose::Composer;
+use deciding::Deciding;
+use record::{Prepared, SCHEMA_VERSION};
+
+use crate::signin::{Privacy, SignIn};
+
+/// Diagnoses sign-ins by one catalog. Shared by the workers: it changes nothing of its own.
+#[derive(Debug)]
+pub struct Diagnoser {
+    catalog: Catalog,
+    privacy: Privacy,
+    detail: DetailRules,
+    /// In the order of [`Scenario::ALL`].
+    scenarios: Vec<Advice>,
+    /// The JSON of the remediation of each code that has its own, by ascending code.
+    codes: Vec<(i64, Option<Box<RawValue>>)>,
+}
+
+/// The JSON of what a scenario advises.
+#[derive(Debug)]
+struct Advice {
+    remediation: Option<Box<RawValue>>,
+    references: Option<Box<RawValue>>,
+}
+
+impl Diagnoser {
+    pub fn new(catalog: Catalog, privacy: Privacy, detail: DetailRules) -> Diagnoser {
+        let scenarios = Scenario::ALL
+            .into_iter()
+            .map(|scenario| {
+                let text = catalog.scenario(scenario);
+                Advice {
+                    remediation: json(&text.remediation),
+                    references: json(&text.references),
+                }
+            })
+            .collect();
+        let mut codes: Vec<_> = catalog
+            .codes()
+            .filter(|code| !code.remediation.is_empty())
+            .map(|code| (code.code, json(&code.remediation)))
+            .collect();
+        codes.sort_unstable_by_key(|(code, _)| *code);
+        Diagnoser {
+            catalog,
+            privacy,
+            detail,
+            scenarios,
+            codes,
+        }
+    }
+
+    pub const fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    pub fn detail(&self) -> &DetailRules {
+        &self.detail
+    }
+
+    /// Diagnoses one sign-in. `source` gives an event without an id its identity. The caller
+    /// writes no record of a diagnosis whose detail is [`Detail::None`].
+    pub fn diagnose<'a>(
+        &'a self,
+        sign_in: &'a SignIn<'_>,
+        source: &Source<'_>,
+        bounds: Bounds,
+    ) -> Diagnosis<'a> {
+        let found = classify(sign_in, &self.catalog);
+        let detail = self.detail.of(found.scenario);
+        let deciding = Deciding::of(sign_in, &found);
+        let mut from = Composer {
+            sign_in,
+            found,
+            detail,
+            cutter: Cutter::new(bounds, self.privacy),
+        };
+        let (authentication, aspects) = from.authentication(&self.catalog);
+        let (remediation, references) = self.advice(&found, detail);
+        let mut diagnosis = Diagnosis {
+            schema_version: SCHEMA_VERSION,
+            diagnosis_id: DiagnosisId::of(sign_in, source),
+            sign_in_id: from.text(sign_in.id.as_ref()),
+            original_request_id: from.text(sign_in.original_request_id.as_ref()),
+            correlation_id: from.text(sign_in.correlation_id.as_ref()),
+            tenant_id: from.text(sign_in.tenant_id.as_ref()),
+            category: sign_in.category.as_str(),
+            event_time: sign_in.event_time.and_then(Time::new),
+            scenario: found.scenario,
+            outcome: found.outcome,
+            aspects,
+            assessment: Cow::Borrowed(""),
+            error: from.error(),
+            user: from.user(),
+            service_principal: from.named(
+                sign_in.service_principal_id.as_ref(),
+                sign_in.service_principal_name.as_ref(),
+            ),
+            application: from.named(sign_in.app_id.as_ref(), sign_in.app_display_name.as_ref()),
+            resource: from.named(
+                sign_in.resource_id.as_ref(),
+                sign_in.resource_display_name.as_ref(),
+            ),
+            client: from.client(),
+            device: from.device(),
+            location: from.location(),
+            tenants: from.tenants(),
+            risk: from.risk(),
+            conditional_access: from.conditional_access(deciding),
+            authentication,
+            remediation,
+            references,
+            detail,
+            trimmed: from.cutter.trimmed,
+        };
+        let facts = Facts {
+            diagnosis: &diagnosis,
+            sign_in,
+            deciding,
+            meaning: found.code.map(|code| code.meaning.as_str()),
+            by_user: aspects::is_by_user(sign_in),
+        };
+        let assessment = facts.render(&self.catalog.scenario(found.scenario).assessment);
+        diagnosis.assessment = assessment.into();
+        diagnosis
+    }
+
+    /// The steps of the code where it has its own, else of the scenario; none in a summary.
+    fn advice<'a>(
+        &'a self,
+        found: &Classification<'a>,
+        detail: Detail,
+    ) -> (Prepared<'a, Step>, Prepared<'a, Reference>) {
+        if detail != Detail::Full {
+            return (Prepared::empty(), Prepared::empty());
+        }
+        let text = self.catalog.scenario(found.scenario);
+        let prepared = self.scenarios.get(found.scenario as usize);
+        let references = prepared.and_then(|advice| advice.references.as_deref());
+        let references = Prepared::new(&text.references, references);
+        let own = found.code.filter(|code| !code.remediation.is_empty());
+        let remediation = if let Some(code) = own {
+            let place = self.codes.binary_search_by_key(&code.code, |entry| entry.0);
+            let json = place.ok().and_then(|place| self.codes[place].1.as_deref());
+            Prepared::new(&code.remediation, json)
+        } else {
+            let json = prepared.and_then(|advice| advice.remediation.as_deref());
+            Prepared::new(&text.remediation, json)
+        };
+        (remediation, references)
+    }
+}
+
+/// The JSON of a list of the catalog; where there is none, the list is written item by item.
+fn json<T: Serialize>(items: &[T]) -> Option<Box<RawValue>> {
+    to_raw_value(items).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! What a record says of the Conditional Access policies.
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
+
+use super::{ConditionList, GrantControlList, TextList};
+use crate::signin::{
+    AppliedPolicy, Condition, ConditionalAccessStatus, GrantControl, PolicyResult,
+};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+pub struct ConditionalAccess<'a> {
+    /// `success`, `failure`, `not_applied` or `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<&'static str>,
+    /// Those that decided first, then the satisfied, report-only, not applied, disabled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Policy<'a>>,
+    /// How many policies a bound left out of the list.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_shown: usize,
+    /// Of all policies of the event, those not shown included.
+    #[serde(skip_serializing_if = "PolicyCounts::is_empty")]
+    pub counts: PolicyCounts,
+}
+
+pub const fn status_name(status: ConditionalAccessStatus) -> &'static str {
+    match status {
+        ConditionalAccessStatus::Success => "success",
+        ConditionalAccessStatus::Failure => "failure",
+        ConditionalAccessStatus::NotApplied => "not_applied",
+        ConditionalAccessStatus::Unknown => "unknown",
+    }
+}
+
+/// How many policies came to which result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PolicyCounts {
+    #[serde(skip_serializing_if = "is_zero")]
+    pub success: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failure: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_applied: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_enabled: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub report_only_success: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub report_only_failure: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub report_only_not_applied: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub report_only_interrupted: usize,
+    /// Results of another name included.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown: usize,
+}
+
+impl PolicyCounts {
+    pub fn of(policies: &[AppliedPolicy<'_>]) -> PolicyCounts {
+        let mut counts = PolicyCounts::default();
+        for policy in policies {
+            let count = match policy.result {
+                PolicyResult::Success => &mut counts.success,
+                PolicyResult::Failure => &mut counts.failure,
+                PolicyResult::NotApplied => &mut counts.not_applied,
+                PolicyResult::NotEnabled => &mut counts.not_enabled,
+                PolicyResult::ReportOnlySuccess => &mut counts.report_only_success,
+                PolicyResult::ReportOnlyFailure => &mut counts.report_only_failure,
+                PolicyResult::ReportOnlyNotApplied => &mut counts.report_only_not_applied,
+                PolicyResult::ReportOnlyInterrupted => &mut counts.report_only_interrupted,
+                PolicyResult::Unknown | PolicyResult::Other(_) => &mut counts.unknown,
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == PolicyCounts::default()
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Policy<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// In snake case; a result that is not known as spelled in the event.
+    pub result: &'a str,
+    /// True where the policy decided the outcome.
+    #[serde(skip_serializing_if = "is_false")]
+    pub deciding: bool,
+    /// Why the policy did what it did, in words: in a summary, in place of what follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason<'a>>,
+    #[serde(skip_serializing_if = "GrantControlList::is_empty")]
+    pub grant_controls: GrantControlList<'a>,
+    #[serde(skip_serializing_if = "TextList::is_empty")]
+    pub session_controls: TextList<'a>,
+    #[serde(skip_serializing_if = "TextList::is_empty")]
+    pub session_controls_not_satisfied: TextList<'a>,
+    #[serde(skip_serializing_if = "ConditionList::is_empty")]
+    pub conditions_satisfied: ConditionList<'a>,
+    #[serde(skip_serializing_if = "ConditionList::is_empty")]
+    pub conditions_not_satisfied: ConditionList<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication_strength: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub include_rules: Vec<Rule<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude_rules: Vec<Rule<'a>>,
+}
+
+/// The part of a condition that matched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Rule<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'a str>,
+}
+
+/// `None` for a result that is not known; the event's spelling is shown instead.
+pub const fn result_name(result: &PolicyResult<'_>) -> Option<&'static str> {
+    Some(match result {
+        PolicyResult::Success => "success",
+        PolicyResult::Failure => "failure",
+        PolicyResult::NotApplied => "not_applied",
+        PolicyResult::NotEnabled => "not_enabled",
+        PolicyResult::ReportOnlySuccess => "report_only_success",
+        PolicyResult::ReportOnlyFailure => "report_only_failure",
+        PolicyResult::ReportOnlyNotApplied => "report_only_not_applied",
+        PolicyResult::ReportOnlyInterrupted => "report_only_interrupted",
+        PolicyResult::Unknown => "unknown",
+        PolicyResult::Other(_) => return None,
+    })
+}
+
+/// One line on why a policy did what it did. Written without a copy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reason<'a> {
+    policy: &'a AppliedPolicy<'a>,
+    not_satisfied: ConditionList<'a>,
+}
+
+impl<'a> Reason<'a> {
+    pub const fn new(policy: &'a AppliedPolicy<'a>, not_satisfied: ConditionList<'a>) -> Self {
+        Reason {
+            policy,
+            not_satisfied,
+        }
+    }
+
+    fn not_matched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.not_satisfied.is_empty() {
+            return f.write_str("the event does not say which condition did not match");
+        }
+        f.write_str("conditions not matched: ")?;
+        for (index, condition) in self.not_satisfied.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(condition_words(&condition))?;
+        }
+        Ok(())
+    }
+}
+
+/// A condition's name in words; a name that is not known stays as it is.
+fn condition_words(name: &str) -> &str {
+    let known = Condition::ALL.into_iter().find(|known| known.2 == name);
+    known.map_or(name, |(condition, _, _)| match condition {
+        Condition::Application => "application",
+        Condition::Users => "users",
+        Condition::DevicePlatform => "device platform",
+        Condition::Location => "location",
+        Condition::ClientType => "client app",
+        Condition::SignInRisk => "sign-in risk",
+        Condition::UserRisk => "user risk",
+        Condition::Time => "time",
+        Condition::DeviceState => "device state",
+        Condition::Client => "client",
+        Condition::IpAddressSeenByAzureAd => "address seen by Entra",
+        Condition::IpAddressSeenByResourceProvider => "address seen by the resource",
+        Condition::ServicePrincipals => "service principals",
+        Condition::ServicePrincipalRisk => "service principal risk",
+        Condition::AuthenticationFlows => "authentication flows",
+        Condition::InsiderRisk => "insider risk",
+    })
+}
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let blocks = self.policy.grant_controls.contains(GrantControl::Block);
+        match self.policy.result {
+            PolicyResult::Success => f.write_str("satisfied"),
+            PolicyResult::Failure if blocks => f.write_str("blocked"),
+            PolicyResult::Failure => f.write_str("not satisfied"),
+            PolicyResult::NotApplied => self.not_matched(f),
+            PolicyResult::NotEnabled => f.write_str("disabled"),
+            PolicyResult::ReportOnlySuccess => {
+                f.write_str("report-only: would have been satisfied")
+            }
+            PolicyResult::ReportOnlyFailure if blocks => {
+                f.write_str("report-only: would have blocked")
+            }
+            PolicyResult::ReportOnlyFailure => f.write_str("report-only: would have failed"),
+            PolicyResult::ReportOnlyNotApplied => {
+                f.write_str("report-only: ")?;
+                self.not_matched(f)
+            }
+            PolicyResult::ReportOnlyInterrupted => {
+                f.write_str("report-only: would have required the user to act")
+            }
+            PolicyResult::Unknown | PolicyResult::Other(_) => f.write_str("result not known"),
+        }
+    }
+}
+
+impl Serialize for Reason<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Reason<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Reason".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_false(value: &bool) -> bool {
+    !value
+}

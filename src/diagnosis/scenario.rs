@@ -1,0 +1,128 @@
+//! The closed sets of a diagnosis: scenario, outcome, class of a code, aspects.
+//!
+//! Their names are the values in the record and in the metric labels, and never change.
+
+macro_rules! closed_set {
+    ($(#[$doc:meta])* $set:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+        pub enum $set {
+            $($(#[$variant_doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl $set {
+            pub const ALL: [$set; [$($name),*].len()] = [$($set::$variant),*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $($set::$variant => $name,)*
+                }
+            }
+
+            pub fn from_name(name: &str) -> Option<$set> {
+                $set::ALL.into_iter().find(|known| known.as_str() == name)
+            }
+        }
+
+        impl std::fmt::Display for $set {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+closed_set! {
+    /// What a diagnosis names.
+    Scenario {
+        BlockedByConditionalAccess = "blocked_by_conditional_access",
+        FailedConditionalAccess = "failed_conditional_access",
+        MfaFromConditionalAccess = "mfa_from_conditional_access",
+        MfaFromOtherRequirements = "mfa_from_other_requirements",
+        MfaProofupRequired = "mfa_proofup_required",
+        MfaProofupNotFromSecureLocation = "mfa_proofup_not_from_secure_location",
+        SuccessfulSignIn = "successful_sign_in",
+        AccountLocked = "account_locked",
+        AccountDisabled = "account_disabled",
+        InvalidCredentials = "invalid_credentials",
+        ApplicationCredentials = "application_credentials",
+        BlockedByRiskPolicy = "blocked_by_risk_policy",
+        BlockedBySecurityDefaults = "blocked_by_security_defaults",
+        B2bAccessDenied = "b2b_access_denied",
+        EnterpriseAppConfiguration = "enterprise_app_configuration",
+        EnterpriseAppServiceProvider = "enterprise_app_service_provider",
+        PassThroughAuthentication = "pass_through_authentication",
+        SeamlessSso = "seamless_sso",
+        SessionExpired = "session_expired",
+        SignInInterrupted = "sign_in_interrupted",
+        ServiceIssue = "service_issue",
+        /// A code that the catalog knows, with no scenario of its own.
+        ErrorCodeInsight = "error_code_insight",
+        /// A code that the catalog does not know.
+        UnknownErrorCode = "unknown_error_code",
+        /// No code in the event. Absent never means success.
+        Undetermined = "undetermined",
+    }
+}
+
+closed_set! {
+    /// How the sign-in ended. An interrupt is not a failure, an expiry is not a block.
+    Outcome {
+        Succeeded = "succeeded",
+        Interrupted = "interrupted",
+        Blocked = "blocked",
+        Failed = "failed",
+        Expired = "expired",
+        Unavailable = "unavailable",
+        Unknown = "unknown",
+    }
+}
+
+closed_set! {
+    /// What kind of thing an error code reports.
+    CodeClass {
+        Success = "success",
+        Interrupt = "interrupt",
+        Failure = "failure",
+        Expiry = "expiry",
+        Configuration = "configuration",
+        Transient = "transient",
+    }
+}
+
+closed_set! {
+    /// What the context of an event adds to its scenario.
+    Aspect {
+        LegacyAuthentication = "legacy_authentication",
+        CrossTenant = "cross_tenant",
+        SecurityDefaults = "security_defaults",
+        SignInRisk = "sign_in_risk",
+        UserRisk = "user_risk",
+        MaliciousIp = "malicious_ip",
+        MfaPerformed = "mfa_performed",
+        MfaSatisfiedByClaim = "mfa_satisfied_by_claim",
+        MfaDeniedByUser = "mfa_denied_by_user",
+        SingleFactor = "single_factor",
+        ReportOnlyWouldBlock = "report_only_would_block",
+        ReportOnlyWouldRequireAction = "report_only_would_require_action",
+        ConditionalAccessFailedOnSuccess = "conditional_access_failed_on_success",
+        NoConditionalAccessPolicyApplied = "no_conditional_access_policy_applied",
+        MfaPolicyNotApplied = "mfa_policy_not_applied",
+        WatchedAccount = "watched_account",
+        PolicyDetailMissing = "policy_detail_missing",
+    }
+}
+
+closed_set! {
+    /// What asked for the second factor.
+    RequirementSource {
+        ConditionalAccess = "conditional_access",
+        Risk = "risk",
+        PerUser = "per_user",
+        Request = "request",
+        SecurityDefaults = "security_defaults",
+        CrossTenant = "cross_tenant",
+        /// A provider that the catalog does not know.
+        Unknown = "unknown",
+    }
+}

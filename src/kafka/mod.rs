@@ -1,0 +1,12 @@
+//! The Kafka clients: their settings, what their callbacks tell, and what their errors mean.
+mod committer;
+mod error;
+mod events;
+mod properties;
+mod statistics;
+
+pub use committer::Committer;
+pub use error::{classify, is_no_member};
+pub use events::{Acknowledgement, ConsumerEvents, Failure, GroupEvent, Mailbox, ProducerEvents};
+pub use properties::{PropertyFault, consumer, max_output_bytes, producer, properties_fault};
+pub use statistics::{PartitionLag, Statistics};

@@ -1,0 +1,24 @@
+//! Names the sign-in diagnostic scenario of every Microsoft Entra ID sign-in as it streams by.
+//!
+//! A message's way through the crate:
+//!
+//! - [`kafka`] opens the clients and tells their errors apart;
+//! - [`pipeline`] is the worker: it polls a message and carries out what [`delivery`] decides;
+//! - [`signin`] reads the message, whatever its shape, into [`signin::SignIn`]s;
+//! - [`diagnosis`] turns one sign-in into one [`diagnosis::Diagnosis`], by the catalog;
+//! - [`delivery`] decides what may be committed and when, without doing any I/O;
+//! - [`telemetry`] counts, logs and answers `/livez`, `/readyz` and `/metrics`;
+//! - [`config`] reads the settings; [`cli`] is one file a subcommand.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+pub mod delivery;
+pub mod diagnosis;
+pub mod kafka;
+pub mod pipeline;
+pub mod signin;
+pub mod telemetry;
+
+#[cfg(test)]
+mod golden;

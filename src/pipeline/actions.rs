@@ -1,0 +1,147 @@
+//! What the delivery decides, carried out on the clients.
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode;
+use tracing::{debug, error, warn};
+
+use super::receipt::Receipt;
+use super::worker::{Clients, State};
+use crate::delivery::{Action, Event, Token, TopicPartition};
+use crate::kafka::{Failure, classify};
+use crate::telemetry::BrokerFault;
+
+/// A seek is answered by a thread of the client; it does not wait for the broker.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl State {
+    pub(super) fn carry_out(&mut self, clients: &Clients, now: Instant) {
+        while let Some(action) = self.delivery.next_action() {
+            let answer = match action {
+                Action::Produce { token, index } => Some(self.produce(clients, now, token, index)),
+                Action::Settled(receipt) => {
+                    self.observer.settled(&receipt);
+                    self.receipts.push(receipt);
+                    None
+                }
+                Action::Commit(offsets) => {
+                    self.observer.committing(now);
+                    let refused = clients.committer.commit(offsets).err();
+                    refused.map(Event::CommitFailed)
+                }
+                Action::Rewind { partition, offset } => Some(rewind(clients, partition, offset)),
+                Action::Pause(partitions) => {
+                    change(clients.consumer.pause(&list(&partitions)), "pause")
+                }
+                Action::Resume(partitions) => {
+                    change(clients.consumer.resume(&list(&partitions)), "resume")
+                }
+                Action::Assign(partitions) => {
+                    self.observer.assigned(&partitions);
+                    change(
+                        clients.consumer.incremental_assign(&list(&partitions)),
+                        "assign",
+                    )
+                }
+                Action::Unassign(partitions) => {
+                    self.observer.released(&partitions);
+                    change(
+                        clients.consumer.incremental_unassign(&list(&partitions)),
+                        "unassign",
+                    )
+                }
+                Action::Exit(exit) => {
+                    self.exit = Some(exit);
+                    None
+                }
+            };
+            if let Some(event) = answer {
+                self.delivery.handle(now, event);
+            }
+        }
+    }
+
+    fn produce(
+        &mut self,
+        clients: &Clients,
+        now: Instant,
+        token: Token,
+        index: u32,
+    ) -> Event<Receipt> {
+        let Some(output) = self.batch.output(index as usize) else {
+            return Event::Refused;
+        };
+        match self
+            .outputs
+            .produce(&clients.producer, &self.batch, output, &self.place, token)
+        {
+            Ok(()) => Event::Enqueued,
+            Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => Event::QueueFull,
+            Err(error) => {
+                let code = error
+                    .rdkafka_error_code()
+                    .unwrap_or(RDKafkaErrorCode::Unknown);
+                let failure = Failure {
+                    code,
+                    fault: classify(code),
+                    bytes: self.batch.payload(output).len(),
+                };
+                self.refused(now, failure).unwrap_or(Event::Refused)
+            }
+        }
+    }
+
+    /// An output that was refused, before or after it left. `Fatal` where trying again does
+    /// not help.
+    pub(super) fn refused(&mut self, now: Instant, failure: Failure) -> Option<Event<Receipt>> {
+        self.observer.output_failed(now, failure);
+        match failure.fault {
+            BrokerFault::Fatal => Some(Event::Fatal),
+            BrokerFault::TooLarge if !self.reader.shrink(failure.bytes) => {
+                error!(
+                    bytes = failure.bytes,
+                    "The broker refuses records or batches of an ordinary size: raise \
+                     max.message.bytes of the output and dead-letter topics above \
+                     kafka.properties.batch.size (1000000), or lower batch.size below it"
+                );
+                Some(Event::Fatal)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for id in partitions {
+        list.add_partition(&id.topic, id.partition);
+    }
+    list
+}
+
+/// A change of the assignment that the client refuses leaves the worker and the group of two
+/// minds; only a restart makes them one.
+fn change(result: Result<(), KafkaError>, what: &'static str) -> Option<Event<Receipt>> {
+    let error = result.err()?;
+    error!(%error, what, "The consumer refused a change of its partitions; exiting");
+    Some(Event::Fatal)
+}
+
+fn rewind(clients: &Clients, id: TopicPartition, offset: i64) -> Event<Receipt> {
+    let to = Offset::Offset(offset);
+    match clients
+        .consumer
+        .seek(&id.topic, id.partition, to, SEEK_TIMEOUT)
+    {
+        Ok(()) => {
+            debug!(partition = id.partition, offset, "Reading again");
+            Event::Rewound(id, offset)
+        }
+        Err(error) => {
+            warn!(%error, partition = id.partition, offset, "Could not read again; trying again");
+            Event::RewindFailed(id)
+        }
+    }
+}

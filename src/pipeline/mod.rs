@@ -1,0 +1,212 @@
+//! The pipeline: workers that poll, diagnose and produce, and what starts and ends them.
+mod actions;
+mod batch;
+mod dead_letter;
+mod observer;
+mod outputs;
+mod reader;
+mod receipt;
+mod stop;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::{error, info, warn};
+
+pub use reader::SERVICE_VERSION;
+pub use stop::StopSignal;
+
+use crate::config::Settings;
+use crate::delivery::{self, Exit};
+use crate::diagnosis::Diagnoser;
+use crate::telemetry::{Health, Metrics};
+use worker::{Parts, Worker};
+
+pub use worker::StartError;
+
+/// How long the clients may take to leave the group and close, after everything is drained.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the workers share: read-only, or made of atomics.
+#[derive(Clone)]
+pub struct Shared {
+    pub settings: Arc<Settings>,
+    pub diagnoser: Arc<Diagnoser>,
+    pub metrics: Arc<Metrics>,
+    pub health: Arc<Health>,
+    pub stop: StopSignal,
+}
+
+/// The workers, started.
+pub struct Pipeline {
+    stop: StopSignal,
+    workers: usize,
+    news: Receiver<News>,
+    /// Dropped when the workers may leave the group.
+    stay: Vec<Sender<()>>,
+}
+
+enum News {
+    Ended(usize, Exit),
+    Closed,
+    /// The thread ended without saying how: it panicked.
+    Died(usize),
+}
+
+impl Pipeline {
+    /// Creates every worker's clients, then starts the threads.
+    pub fn start(shared: &Shared) -> Result<Pipeline, StartError> {
+        let workers: Vec<Worker> = shared
+            .health
+            .workers()
+            .enumerate()
+            .map(|(number, health)| {
+                Worker::new(Parts {
+                    number,
+                    settings: Arc::clone(&shared.settings),
+                    diagnoser: Arc::clone(&shared.diagnoser),
+                    metrics: Arc::clone(&shared.metrics),
+                    health,
+                    stop: shared.stop.clone(),
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let (sender, news) = mpsc::channel();
+        let count = workers.len();
+        let mut stay = Vec::with_capacity(count);
+        for (number, worker) in workers.into_iter().enumerate() {
+            let (staying, leave) = mpsc::channel();
+            stay.push(staying);
+            let report = Report {
+                number,
+                leave,
+                sender: sender.clone(),
+                said: false,
+            };
+            let thread = thread::Builder::new().name(format!("worker-{number}"));
+            thread.spawn(move || run(worker, report))?;
+        }
+        Ok(Pipeline {
+            stop: shared.stop.clone(),
+            workers: count,
+            news,
+            stay,
+        })
+    }
+
+    /// Waits until every worker has ended, by a stop or by an error; one that ends by itself
+    /// ends the others. Then gives the clients a short time to close: their own closing has no
+    /// deadline, and everything that matters is committed.
+    pub fn wait(mut self) -> Exit {
+        let mut exits = Vec::with_capacity(self.workers);
+        let mut closed = 0;
+        while exits.len() < self.workers {
+            match self.news.recv() {
+                Ok(News::Ended(worker, exit)) => {
+                    report(worker, exit);
+                    exits.push(exit);
+                }
+                Ok(News::Died(worker)) => {
+                    error!(worker, "A worker panicked; stopping");
+                    exits.push(Exit::Fatal);
+                    closed += 1;
+                }
+                Ok(News::Closed) => closed += 1,
+                Err(_) => exits.push(Exit::Fatal),
+            }
+            self.stop.request();
+        }
+        // A member that leaves starts a rebalance, and in a rebalance commits are refused: so
+        // nobody leaves before all have committed.
+        self.stay.clear();
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
+        while closed < self.workers {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.news.recv_timeout(left) {
+                Ok(News::Closed | News::Died(_)) => closed += 1,
+                Ok(News::Ended(..)) => {}
+                Err(_) => {
+                    warn!("The Kafka clients did not close in time; exiting without them");
+                    break;
+                }
+            }
+        }
+        combine(&exits)
+    }
+}
+
+fn run(mut worker: Worker, mut report: Report) {
+    let exit = worker.run();
+    report.said = true;
+    report.send(News::Ended(report.number, exit));
+    // Nothing is ever sent: it ends when the other side is dropped.
+    let _ = report.leave.recv();
+    worker.close();
+    report.send(News::Closed);
+}
+
+/// Says how a worker ended, even when it panics.
+struct Report {
+    number: usize,
+    leave: Receiver<()>,
+    sender: Sender<News>,
+    said: bool,
+}
+
+impl Report {
+    fn send(&self, news: News) {
+        // Nobody listens once the time for closing is over.
+        let _ = self.sender.send(news);
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if !self.said {
+            self.send(News::Died(self.number));
+        }
+    }
+}
+
+fn report(worker: usize, exit: Exit) {
+    match exit {
+        Exit::Clean => info!(
+            worker,
+            "Everything that was read is delivered and committed"
+        ),
+        Exit::Unfinished { outputs } => warn!(
+            worker,
+            outputs, "Stopped at the deadline with outputs not confirmed; they are read again"
+        ),
+        Exit::Fatal => error!(
+            worker,
+            "Ended by an error; what was not committed is read again"
+        ),
+    }
+}
+
+fn combine(exits: &[Exit]) -> Exit {
+    let mut unfinished = None;
+    for exit in exits {
+        match exit {
+            Exit::Fatal => return Exit::Fatal,
+            Exit::Unfinished { outputs } => {
+                unfinished = Some(unfinished.unwrap_or(0) + outputs);
+            }
+            Exit::Clean => {}
+        }
+    }
+    unfinished.map_or(Exit::Clean, |outputs| Exit::Unfinished { outputs })
+}
+
+fn delivery_settings(settings: &Settings) -> delivery::Settings {
+    delivery::Settings {
+        commit_interval: settings.delivery.commit_interval,
+        drain_timeout: settings.delivery.drain_timeout,
+        remembered_sign_ins: settings.delivery.remembered_sign_ins,
+        ..delivery::Settings::default()
+    }
+}

@@ -1,0 +1,400 @@
+//! What a worker tells of itself: counters, health, and log lines that do not repeat every
+//! second.
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::types::RDKafkaErrorCode;
+use tracing::{error, info, warn};
+
+use super::outputs::Outputs;
+use super::receipt::{Fate, Receipt};
+use crate::delivery::{Delivery, Room, TopicPartition};
+use crate::kafka::{Failure, ProducerEvents, Statistics, classify};
+use crate::telemetry::{BrokerFault, Link, Metrics, Rebalance, Stall, WorkerHealth};
+
+/// Without a step forward for so long, a worker that has work counts as stalled.
+const STALL_AFTER: Duration = Duration::from_mins(1);
+/// The same trouble is logged again after this.
+const QUIET: Duration = Duration::from_secs(30);
+/// Until the output is known to be there it is asked for at this interval.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Kinds of trouble that are logged each for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Output(BrokerFault),
+    Probe(BrokerFault),
+    Client(&'static str, BrokerFault),
+    Commit(BrokerFault),
+}
+
+/// One worker's view outwards.
+pub struct Observer {
+    worker: usize,
+    metrics: Arc<Metrics>,
+    health: WorkerHealth,
+    group: Link,
+    output: Link,
+    next_probe: Option<Instant>,
+    last_progress: Option<Instant>,
+    /// Since when an output that failed has not arrived.
+    retrying_since: Option<Instant>,
+    /// Since when no commit was confirmed although one was sent.
+    committing_since: Option<Instant>,
+    stalled: bool,
+    /// What was logged last, and when: the same again is not, for a while.
+    logged: Vec<(Trouble, Instant)>,
+    /// The assigned partitions, and since when the end of each is ahead with nothing in hand.
+    partitions: Vec<(TopicPartition, Option<Instant>)>,
+}
+
+impl Observer {
+    pub fn new(worker: usize, metrics: Arc<Metrics>, health: WorkerHealth) -> Observer {
+        Observer {
+            worker,
+            metrics,
+            health,
+            group: Link::Pending,
+            output: Link::Pending,
+            next_probe: None,
+            last_progress: None,
+            retrying_since: None,
+            committing_since: None,
+            stalled: false,
+            logged: Vec::new(),
+            partitions: Vec::new(),
+        }
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub fn turned(&self, now: Instant) {
+        self.health.turned(now);
+    }
+
+    pub fn ended(&mut self) {
+        self.set_stalled(None, Instant::now());
+        self.health.ended();
+    }
+
+    pub fn received(&mut self, bytes: usize) {
+        self.metrics.messages_received.inc();
+        self.metrics.received_bytes.inc_by(bytes as u64);
+        self.set_group(Link::Up);
+    }
+
+    /// Counts what does not wait for the message to be settled.
+    pub fn diagnosed(&self, receipt: &Receipt) {
+        for (field, count) in &receipt.faults {
+            self.metrics.field_faults(*field as usize).inc_by(*count);
+        }
+        let now = Utc::now().timestamp_millis();
+        for time in &receipt.event_times {
+            self.metrics
+                .source_delay
+                .observe(seconds_between(*time, now));
+        }
+    }
+
+    /// Counts what a settled message held.
+    pub fn settled(&self, receipt: &Receipt) {
+        let metrics = &self.metrics;
+        metrics.records_received.inc_by(receipt.records);
+        for (fate, count) in &receipt.fates {
+            match *fate {
+                Fate::Diagnosis {
+                    scenario,
+                    outcome,
+                    category,
+                } => {
+                    metrics
+                        .diagnoses(scenario, outcome, category)
+                        .inc_by(*count);
+                }
+                Fate::Update => metrics.updates.inc_by(*count),
+                Fate::Page => metrics.pages.inc_by(*count),
+                Fate::Repeat => metrics.repeats.inc_by(*count),
+                Fate::Skipped(category) => metrics.records_skipped(category).inc_by(*count),
+                Fate::DeadLetter(reason) => {
+                    metrics.dead_letters(reason.as_str()).inc_by(*count);
+                }
+            }
+        }
+        metrics.dropped_by_detail.inc_by(receipt.without_record);
+        for code in &receipt.unknown_codes {
+            metrics.unknown_codes(*code).inc();
+        }
+        for (source, count) in &receipt.requirement_sources {
+            metrics.requirement_sources(*source).inc_by(*count);
+        }
+        let now = Utc::now().timestamp_millis();
+        for time in &receipt.event_times {
+            metrics
+                .end_to_end_delay
+                .observe(seconds_between(*time, now));
+        }
+        let latest = receipt.event_times.iter().max();
+        if let Some(time) = latest.and_then(|time| DateTime::from_timestamp_millis(*time)) {
+            metrics.saw_event(time);
+        }
+    }
+
+    /// An output reached the broker.
+    pub fn acknowledged(&mut self, now: Instant) {
+        self.metrics.produced_records.inc();
+        self.last_progress = Some(now);
+        if self.retrying_since.is_none() {
+            self.set_output(Link::Up);
+        }
+    }
+
+    pub fn output_failed(&mut self, now: Instant, failure: Failure) {
+        self.metrics.produce_errors(failure.fault).inc();
+        self.set_output(Link::Down(failure.fault));
+        if self.may_log(now, Trouble::Output(failure.fault)) {
+            let Failure { code, fault, bytes } = failure;
+            error!(
+                worker = self.worker,
+                %code,
+                bytes,
+                "An output was refused, {}; reading its message again",
+                fault.text()
+            );
+        }
+    }
+
+    pub fn client_error(
+        &mut self,
+        now: Instant,
+        fault: BrokerFault,
+        code: RDKafkaErrorCode,
+        client: &'static str,
+    ) {
+        let link = Link::Down(fault);
+        match fault {
+            BrokerFault::Other | BrokerFault::TimedOut | BrokerFault::Throttled => {}
+            _ if client == "consumer" => self.set_group(link),
+            _ => self.set_output(link),
+        }
+        if self.may_log(now, Trouble::Client(client, fault)) {
+            warn!(worker = self.worker, client, %code, "Kafka: {}; trying again", fault.text());
+        }
+    }
+
+    fn may_log(&mut self, now: Instant, trouble: Trouble) -> bool {
+        match self.logged.iter_mut().find(|(known, _)| *known == trouble) {
+            Some((_, last)) if now < *last + QUIET => return false,
+            Some((_, last)) => *last = now,
+            None => self.logged.push((trouble, now)),
+        }
+        true
+    }
+
+    fn set_group(&mut self, group: Link) {
+        if self.group != group {
+            self.group = group;
+            self.health.set_group(group);
+        }
+    }
+
+    fn set_output(&mut self, output: Link) {
+        if self.output != output {
+            self.output = output;
+            self.health.set_output(output);
+        }
+    }
+
+    /// Once a turn: is the output there, and does the worker get on?
+    pub fn watch<R>(
+        &mut self,
+        now: Instant,
+        delivery: &Delivery<R>,
+        producer: &BaseProducer<ProducerEvents>,
+        outputs: &Outputs,
+    ) {
+        if delivery.is_retrying() {
+            self.retrying_since.get_or_insert(now);
+        } else if self.retrying_since.take().is_some() {
+            // What had failed has arrived.
+            self.set_output(Link::Up);
+        }
+        // That the topic can be asked for does not mean that it can be written.
+        let unknown = self.output != Link::Up && self.retrying_since.is_none();
+        if unknown && self.next_probe.is_none_or(|next| now >= next) {
+            self.next_probe = Some(now + PROBE_INTERVAL);
+            self.probe(now, producer, outputs);
+        }
+        let idle = delivery.room() == Room::Open && delivery.in_flight() == 0;
+        if idle || self.last_progress.is_none() {
+            self.last_progress = Some(now);
+        }
+        let long = |since: Option<Instant>| since.is_some_and(|since| now >= since + STALL_AFTER);
+        let stall = if long(self.retrying_since) {
+            Some(Stall::NotAcknowledged)
+        } else if long(self.committing_since) {
+            Some(Stall::NotCommitted)
+        } else if !long(self.last_progress) {
+            None
+        } else if delivery.room() == Room::Open {
+            Some(Stall::NotAcknowledged)
+        } else {
+            Some(Stall::QueueFull)
+        };
+        self.set_stalled(stall, now);
+    }
+
+    /// Asks the broker for the topics that are written.
+    fn probe(&mut self, now: Instant, producer: &BaseProducer<ProducerEvents>, outputs: &Outputs) {
+        for topic in [&outputs.topic, &outputs.dead_letter_topic] {
+            let found = producer.client().fetch_metadata(Some(topic), PROBE_TIMEOUT);
+            let code = match &found {
+                Ok(metadata) => metadata
+                    .topics()
+                    .first()
+                    .and_then(rdkafka::metadata::MetadataTopic::error)
+                    .map(RDKafkaErrorCode::from),
+                Err(error) => Some(
+                    error
+                        .rdkafka_error_code()
+                        .unwrap_or(RDKafkaErrorCode::Unknown),
+                ),
+            };
+            if let Some(code) = code {
+                let fault = classify(code);
+                self.set_output(Link::Down(fault));
+                if self.may_log(now, Trouble::Probe(fault)) {
+                    warn!(
+                        worker = self.worker,
+                        topic,
+                        %code,
+                        "Not ready to write: {}",
+                        fault.text()
+                    );
+                }
+                return;
+            }
+        }
+        self.set_output(Link::Up);
+    }
+
+    fn set_stalled(&mut self, stall: Option<Stall>, now: Instant) {
+        if stall.is_some() != self.stalled {
+            self.stalled = stall.is_some();
+            if let Some(stall) = stall {
+                error!(
+                    worker = self.worker,
+                    "No progress for a minute: {}",
+                    stall.text()
+                );
+            } else {
+                info!(worker = self.worker, "Progress again");
+            }
+            self.health.set_stall(stall, now);
+        }
+    }
+
+    pub fn assigned(&mut self, partitions: &[TopicPartition]) {
+        self.metrics.rebalances(Rebalance::Assign).inc();
+        self.metrics.assigned_partitions.add(count(partitions));
+        let new = partitions.iter().map(|id| (id.clone(), None));
+        self.partitions.extend(new);
+        self.set_group(Link::Up);
+    }
+
+    pub fn revoked(&self) {
+        self.metrics.rebalances(Rebalance::Revoke).inc();
+    }
+
+    pub fn lost(&self) {
+        self.metrics.rebalances(Rebalance::Lost).inc();
+    }
+
+    /// The partitions are no longer this worker's.
+    pub fn released(&mut self, partitions: &[TopicPartition]) {
+        self.metrics.assigned_partitions.sub(count(partitions));
+        for id in partitions {
+            self.metrics.forget_lag(&id.topic, id.partition);
+        }
+        self.partitions.retain(|(id, _)| !partitions.contains(id));
+    }
+
+    pub fn committing(&mut self, now: Instant) {
+        self.committing_since.get_or_insert(now);
+    }
+
+    pub fn committed(&mut self) {
+        self.committing_since = None;
+        self.metrics.commits_ok.inc();
+    }
+
+    pub fn commit_failed(&mut self, now: Instant, code: RDKafkaErrorCode) {
+        self.metrics.commits_failed.inc();
+        let fault = classify(code);
+        if let BrokerFault::Authorization | BrokerFault::Authentication = fault {
+            self.set_group(Link::Down(fault));
+        }
+        if self.may_log(now, Trouble::Commit(fault)) {
+            warn!(worker = self.worker, %code, "A commit failed; trying again");
+        }
+    }
+
+    pub fn consumer_statistics(
+        &mut self,
+        now: Instant,
+        statistics: &Statistics,
+        delivery: &Delivery<Receipt>,
+    ) {
+        for owned in delivery.owned() {
+            let lag = statistics.partition(&owned.id.topic, owned.id.partition);
+            let Some(messages) = lag.and_then(|lag| lag.messages(owned.resume_offset)) else {
+                continue;
+            };
+            let mut partitions = self.partitions.iter_mut();
+            let Some((_, behind_since)) = partitions.find(|(known, _)| known == owned.id) else {
+                continue;
+            };
+            let oldest = owned.oldest.and_then(|receipt| receipt.broker_time);
+            let seconds = if messages == 0 {
+                *behind_since = None;
+                0.0
+            } else if let Some(time) = oldest {
+                seconds_between(time, Utc::now().timestamp_millis())
+            } else {
+                let since = *behind_since.get_or_insert(now);
+                now.saturating_duration_since(since).as_secs_f64()
+            };
+            self.metrics
+                .set_lag(&owned.id.topic, owned.id.partition, messages, Some(seconds));
+        }
+        // A connection that comes back within the session brings no assignment that would tell.
+        let disconnected = matches!(
+            self.group,
+            Link::Down(BrokerFault::Unreachable | BrokerFault::Authentication)
+        );
+        if disconnected && statistics.is_joined() {
+            self.set_group(Link::Up);
+        }
+        self.throttled(statistics);
+    }
+
+    pub fn throttled(&self, statistics: &Statistics) {
+        for (broker, seconds) in statistics.throttles() {
+            self.metrics.set_throttle(broker, seconds);
+        }
+    }
+}
+
+fn count(partitions: &[TopicPartition]) -> i64 {
+    i64::try_from(partitions.len()).unwrap_or(i64::MAX)
+}
+
+/// Never negative: clocks differ.
+fn seconds_between(earlier: i64, later: i64) -> f64 {
+    let milliseconds = u64::try_from(later.saturating_sub(earlier)).unwrap_or(0);
+    Duration::from_millis(milliseconds).as_secs_f64()
+}

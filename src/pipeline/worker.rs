@@ -1,0 +1,368 @@
+//! A worker: one thread, one consumer, one producer, nothing shared.
+//!
+//! The loop feeds [`Delivery`] with what the clients tell and carries out what it decides. It
+//! decides nothing about loss itself.
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::types::RDKafkaErrorCode;
+use tracing::{error, info, warn};
+
+use super::batch::Batch;
+use super::observer::Observer;
+use super::outputs::Outputs;
+use super::reader::{Diagnosing, Maximum, MessageReader};
+use super::receipt::Receipt;
+use super::stop::StopSignal;
+use crate::config::Settings;
+use crate::delivery::{Delivery, Event, Exit, Phase};
+use crate::diagnosis::Diagnoser;
+use crate::kafka::{
+    self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, is_no_member,
+};
+use crate::signin::Limits;
+use crate::telemetry::{BrokerFault, Metrics, WorkerHealth};
+
+/// How long a poll waits for a message while outputs are on their way: their acknowledgements
+/// are served between polls.
+const BUSY_POLL: Duration = Duration::from_millis(5);
+const IDLE_POLL: Duration = Duration::from_millis(100);
+/// How long the producer is served while no message is wanted.
+const FULL_POLL: Duration = Duration::from_millis(2);
+
+/// Where a message stands in the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagePlace {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+/// Why a worker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the Kafka client refuses its settings")]
+    Client(#[from] KafkaError),
+    #[error("the system gives no thread")]
+    Thread(#[from] io::Error),
+}
+
+/// What a worker is made of.
+pub struct Parts {
+    pub number: usize,
+    pub settings: Arc<Settings>,
+    pub diagnoser: Arc<Diagnoser>,
+    pub metrics: Arc<Metrics>,
+    pub health: WorkerHealth,
+    pub stop: StopSignal,
+}
+
+pub(super) struct Clients {
+    pub(super) consumer: Arc<BaseConsumer<ConsumerEvents>>,
+    pub(super) committer: Committer,
+    pub(super) producer: BaseProducer<ProducerEvents>,
+}
+
+/// One worker. See the module.
+pub struct Worker {
+    clients: Clients,
+    state: State,
+}
+
+pub(super) struct State {
+    pub(super) delivery: Delivery<Receipt>,
+    pub(super) reader: MessageReader,
+    pub(super) batch: Batch,
+    /// The message that `batch` was made of.
+    pub(super) place: MessagePlace,
+    pub(super) outputs: Outputs,
+    pub(super) observer: Observer,
+    /// Receipts to use again.
+    pub(super) receipts: Vec<Receipt>,
+    stop: StopSignal,
+    pub(super) exit: Option<Exit>,
+    acknowledgements: Vec<Acknowledgement>,
+    group_events: Vec<GroupEvent>,
+}
+
+impl Worker {
+    /// Creates the clients and subscribes. Opens sockets, waits for nothing.
+    pub fn new(parts: Parts) -> Result<Worker, StartError> {
+        let settings = &parts.settings;
+        let consumer = Arc::new(BaseConsumer::from_config_and_context(
+            &kafka::consumer(settings, parts.number),
+            ConsumerEvents::default(),
+        )?);
+        let committer = Committer::start(Arc::clone(&consumer))?;
+        let producer = BaseProducer::from_config_and_context(
+            &kafka::producer(settings),
+            ProducerEvents::default(),
+        )?;
+        let topics: Vec<&str> = settings.input.topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics)?;
+        let state = State {
+            delivery: Delivery::new(super::delivery_settings(settings), Instant::now()),
+            reader: MessageReader::new(
+                Limits {
+                    decompressed_bytes: settings.limits.decompressed_bytes,
+                },
+                parts.diagnoser,
+                settings.output.key,
+                Maximum {
+                    output_bytes: kafka::max_output_bytes(settings),
+                    records: settings.limits.records_per_message as u64,
+                },
+            ),
+            batch: Batch::default(),
+            place: MessagePlace {
+                topic: Arc::from(""),
+                partition: 0,
+                offset: 0,
+            },
+            outputs: Outputs::new(settings),
+            observer: Observer::new(parts.number, parts.metrics, parts.health),
+            receipts: Vec::new(),
+            stop: parts.stop,
+            exit: None,
+            acknowledgements: Vec::new(),
+            group_events: Vec::new(),
+        };
+        Ok(Worker {
+            clients: Clients {
+                consumer,
+                committer,
+                producer,
+            },
+            state,
+        })
+    }
+
+    /// Turns until there is a reason to exit. What could be drained is then committed; the
+    /// clients are still open.
+    pub fn run(&mut self) -> Exit {
+        loop {
+            if let Some(exit) = self.state.turn(&self.clients) {
+                self.state.observer.ended();
+                return exit;
+            }
+        }
+    }
+
+    /// Leaves the group and closes the clients. May take long; has no deadline of its own.
+    pub fn close(self) {
+        let Clients {
+            consumer,
+            committer,
+            producer,
+        } = self.clients;
+        consumer.context().close();
+        committer.close();
+        drop(consumer);
+        drop(producer);
+    }
+}
+
+impl State {
+    fn turn(&mut self, clients: &Clients) -> Option<Exit> {
+        let now = Instant::now();
+        self.observer.turned(now);
+        if self.stop.is_requested() && self.delivery.phase() == Phase::Running {
+            self.event(clients, now, Event::Stop);
+        }
+        self.serve_producer(clients, now);
+        self.serve_group(clients, now);
+        self.event(clients, now, Event::Tick);
+        self.observer
+            .watch(now, &self.delivery, &clients.producer, &self.outputs);
+        if self.exit.is_some() {
+            return self.exit;
+        }
+        let wanted = self.delivery.wants_message();
+        if wanted || self.delivery.serves_group() {
+            let patience = if self.delivery.in_flight() > 0 || !wanted {
+                BUSY_POLL
+            } else {
+                IDLE_POLL
+            };
+            match clients.consumer.poll(patience) {
+                Some(Ok(message)) => self.message(clients, now, &message),
+                Some(Err(error)) => self.consume_error(clients, now, &error),
+                None => {}
+            }
+        } else {
+            clients.producer.poll(FULL_POLL);
+        }
+        None
+    }
+
+    fn message(&mut self, clients: &Clients, now: Instant, message: &BorrowedMessage<'_>) {
+        let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+        let payload = message.payload().unwrap_or_default();
+        self.observer.received(payload.len());
+        let Some((slot, seen)) = self.delivery.take(now, topic, partition, offset) else {
+            return self.carry_out(clients, now);
+        };
+        if *self.place.topic != *topic {
+            self.place.topic = Arc::from(topic);
+        }
+        self.place.partition = partition;
+        self.place.offset = offset;
+        let mut receipt = self.receipts.pop().unwrap_or_default();
+        receipt.clear();
+        receipt.broker_time = message.timestamp().to_millis();
+        self.batch.clear();
+        let timer = self.observer.metrics().diagnose_duration.start_timer();
+        self.reader.read(Diagnosing {
+            payload,
+            place: &self.place,
+            seen,
+            batch: &mut self.batch,
+            receipt: &mut receipt,
+        });
+        timer.observe_duration();
+        self.observer.diagnosed(&receipt);
+        let Ok(outputs) = u32::try_from(self.batch.len()) else {
+            // A body is bounded far below 2^32 records.
+            error!(
+                partition,
+                offset, "A message holds more records than can be counted"
+            );
+            return self.event(clients, now, Event::Fatal);
+        };
+        self.event(
+            clients,
+            now,
+            Event::Diagnosed {
+                slot,
+                offset,
+                outputs,
+                receipt,
+            },
+        );
+    }
+
+    fn event(&mut self, clients: &Clients, now: Instant, event: Event<Receipt>) {
+        self.delivery.handle(now, event);
+        self.carry_out(clients, now);
+    }
+
+    fn serve_producer(&mut self, clients: &Clients, now: Instant) {
+        clients.producer.poll(Duration::ZERO);
+        let events = clients.producer.context();
+        let mut reports = std::mem::take(&mut self.acknowledgements);
+        events.acknowledgements.take_into(&mut reports);
+        for report in reports.drain(..) {
+            let event = match report.failure {
+                None => {
+                    self.observer.acknowledged(now);
+                    Event::Acknowledged(report.token)
+                }
+                Some(failure) => {
+                    if let Some(fatal) = self.refused(now, failure) {
+                        self.event(clients, now, fatal);
+                    }
+                    Event::Failed(report.token)
+                }
+            };
+            self.event(clients, now, event);
+        }
+        self.acknowledgements = reports;
+        let mut errors = Vec::new();
+        events.errors.take_into(&mut errors);
+        for (fault, code) in errors {
+            self.client_error(clients, now, fault, code, "producer");
+        }
+        let mut statistics = Vec::new();
+        events.statistics.take_into(&mut statistics);
+        for statistics in statistics {
+            self.observer.throttled(&statistics);
+        }
+    }
+
+    fn serve_group(&mut self, clients: &Clients, now: Instant) {
+        let mut events = std::mem::take(&mut self.group_events);
+        clients.consumer.context().mailbox.take_into(&mut events);
+        for event in events.drain(..) {
+            match event {
+                GroupEvent::Assigned(partitions) => {
+                    info!(partitions = partitions.len(), "Partitions assigned");
+                    self.event(clients, now, Event::Assigned(partitions));
+                }
+                GroupEvent::Revoked(partitions) => {
+                    info!(
+                        partitions = partitions.len(),
+                        "Partitions revoked; draining"
+                    );
+                    self.observer.revoked();
+                    self.event(clients, now, Event::Revoked(partitions));
+                }
+                GroupEvent::Lost(partitions) => {
+                    warn!(
+                        partitions = partitions.len(),
+                        "Partitions lost without notice; their new owner reads again what was \
+                         not committed"
+                    );
+                    self.observer.lost();
+                    self.event(clients, now, Event::Lost(partitions));
+                }
+                GroupEvent::Committed(offsets) => {
+                    self.observer.committed();
+                    self.event(clients, now, Event::Committed(offsets));
+                }
+                GroupEvent::CommitFailed(offsets, code) => {
+                    self.observer.commit_failed(now, code);
+                    let event = if is_no_member(code) {
+                        Event::CommitRefused(offsets)
+                    } else {
+                        Event::CommitFailed(offsets)
+                    };
+                    self.event(clients, now, event);
+                }
+                GroupEvent::Statistics(statistics) => {
+                    self.observer
+                        .consumer_statistics(now, &statistics, &self.delivery);
+                }
+                GroupEvent::Error(fault, code) => {
+                    self.client_error(clients, now, fault, code, "consumer");
+                }
+            }
+        }
+        self.group_events = events;
+    }
+
+    /// What is not fatal has come through the client's error callback already.
+    fn consume_error(&mut self, clients: &Clients, now: Instant, error: &KafkaError) {
+        if let KafkaError::MessageConsumptionFatal(code) = error {
+            self.client_error(clients, now, BrokerFault::Fatal, *code, "consumer");
+        }
+    }
+
+    fn client_error(
+        &mut self,
+        clients: &Clients,
+        now: Instant,
+        fault: BrokerFault,
+        code: RDKafkaErrorCode,
+        client: &'static str,
+    ) {
+        if fault != BrokerFault::Fatal {
+            return self.observer.client_error(now, fault, code, client);
+        }
+        // A fatal error is reported more than once.
+        if self.delivery.phase() == Phase::Running {
+            let cause = match client {
+                "consumer" => clients.consumer.client().fatal_error(),
+                _ => clients.producer.client().fatal_error(),
+            };
+            let code = cause.map_or(code, |(code, _)| code);
+            error!(client, %code, "The Kafka client cannot go on; draining and exiting");
+        }
+        self.event(clients, now, Event::Fatal);
+    }
+}

@@ -1,0 +1,165 @@
+//! `/livez`, `/readyz` and `/metrics` over HTTP.
+//!
+//! Answers are short words. A client that is slow, or that opens too many connections, costs a
+//! bounded number of sockets for a bounded time. No authentication: the address is inside.
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tracing::{debug, error, warn};
+
+use super::health::Health;
+use super::metrics::Metrics;
+
+/// Open connections; a scraper and a few probes need less than ten.
+const CONNECTIONS: usize = 64;
+
+/// From accepting a connection to its last byte. A scrape takes milliseconds.
+const CONNECTION_DEADLINE: Duration = Duration::from_secs(10);
+
+/// After an `accept` that failed, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The text format that [`Metrics::encode`] writes.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+#[derive(Clone)]
+struct Seen {
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+}
+
+/// Answers until `shutdown` completes; connections that are open then are dropped.
+pub async fn serve(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let router = Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(exposition))
+        .fallback(unknown)
+        .with_state(Seen { metrics, health });
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => return,
+            accepted = listener.accept() => accepted,
+        };
+        while tasks.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, _)) => {
+                if let Ok(permit) = Arc::clone(&connections).try_acquire_owned() {
+                    let router = router.clone();
+                    tasks.spawn(async move {
+                        answer(stream, router).await;
+                        drop(permit);
+                    });
+                } else {
+                    debug!("Refused an admin connection: {CONNECTIONS} are open");
+                }
+            }
+            Err(error) => accept_failed(&error).await,
+        }
+    }
+}
+
+/// One request a connection, under one deadline, which bounds headers, answer and idling alike.
+async fn answer(stream: TcpStream, router: Router) {
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    match tokio::time::timeout(CONNECTION_DEADLINE, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "An admin connection failed"),
+        Err(_) => debug!("Closed a slow admin connection"),
+    }
+}
+
+async fn accept_failed(error: &io::Error) {
+    // A client that went away before it was accepted is no fault of this side.
+    if error.kind() != io::ErrorKind::ConnectionAborted {
+        warn!(%error, "Cannot accept admin connections");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+async fn livez(State(seen): State<Seen>) -> Response {
+    if seen.health.is_live(Instant::now()) {
+        plain(StatusCode::OK, "live\n")
+    } else {
+        plain(StatusCode::SERVICE_UNAVAILABLE, "stuck\n")
+    }
+}
+
+async fn readyz(State(seen): State<Seen>, RawQuery(query): RawQuery) -> Response {
+    let checks = seen.health.checks(Instant::now());
+    let (status, word) = if checks.iter().all(super::health::Check::passes) {
+        (StatusCode::OK, "ready\n")
+    } else if seen.health.is_draining() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    };
+    if !is_verbose(query.as_deref()) {
+        return plain(status, word);
+    }
+    let mut text = String::new();
+    for check in checks {
+        text.push_str(&check.line());
+        text.push('\n');
+    }
+    text.push_str(word);
+    plain(status, text)
+}
+
+fn is_verbose(query: Option<&str>) -> bool {
+    let mut parts = query.unwrap_or_default().split('&');
+    parts.any(|part| part == "verbose" || part.starts_with("verbose="))
+}
+
+async fn exposition(State(seen): State<Seen>) -> Response {
+    let stalled = i64::try_from(seen.health.stalled_workers()).unwrap_or(i64::MAX);
+    seen.metrics.workers_stalled.set(stalled);
+    match seen.metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(error) => {
+            error!(%error, "Cannot encode the metrics");
+            plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the metrics cannot be encoded\n",
+            )
+        }
+    }
+}
+
+async fn unknown() -> Response {
+    plain(
+        StatusCode::NOT_FOUND,
+        "try /livez, /readyz, /readyz?verbose or /metrics\n",
+    )
+}
+
+fn plain(status: StatusCode, text: impl Into<String>) -> Response {
+    (status, text.into()).into_response()
+}
+
+#[cfg(test)]
+#[path = "admin_tests.rs"]
+mod tests;

@@ -1,0 +1,282 @@
+//! The metrics of one process, on a registry of their own.
+//!
+//! Members of closed sets exist at 0 from the start. Counting takes no lock; only the gauges of
+//! partitions and brokers are looked up, once an interval.
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, Utc};
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use super::definitions::{self as define, Definition, Kind};
+use super::families::{Closed, Codes, Diagnoses, Named};
+use super::health::BrokerFault;
+use crate::diagnosis::{Outcome, RequirementSource, Scenario};
+use crate::signin::{BadReason, Category, SkippedCategory};
+
+/// What `signin_build_info` says.
+#[derive(Debug, Clone)]
+pub struct BuildInfo {
+    pub version: String,
+    pub revision: String,
+    pub catalog: String,
+}
+
+/// The label values that other modules own.
+#[derive(Debug, Clone, Copy)]
+pub struct Series<'s> {
+    /// Every scenario and outcome that the catalog can give.
+    pub scenario_outcomes: &'s [(Scenario, Outcome)],
+    /// Field names, in the order of the reader's indices.
+    pub fields: &'static [&'static str],
+    /// Reasons of a dead letter beyond [`BadReason`].
+    pub dead_letter_reasons: &'static [&'static str],
+}
+
+/// A change of the assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rebalance {
+    Assign,
+    Revoke,
+    Lost,
+}
+
+impl Rebalance {
+    const NAMES: [&'static str; 3] = ["assign", "revoke", "lost"];
+}
+
+/// See [`super::definitions`] for what each one counts.
+pub struct Metrics {
+    registry: Registry,
+    diagnoses: Diagnoses,
+    pub updates: IntCounter,
+    pub pages: IntCounter,
+    pub repeats: IntCounter,
+    unknown_codes: Codes,
+    requirement_sources: Closed<{ RequirementSource::ALL.len() }>,
+    pub messages_received: IntCounter,
+    pub received_bytes: IntCounter,
+    pub records_received: IntCounter,
+    records_skipped: Closed<{ SkippedCategory::ALL.len() }>,
+    /// Diagnoses whose configured detail is none.
+    pub dropped_by_detail: IntCounter,
+    dead_letters: Named,
+    field_faults: Named,
+    pub produced_records: IntCounter,
+    produce_errors: Closed<{ BrokerFault::ALL.len() }>,
+    pub commits_ok: IntCounter,
+    pub commits_failed: IntCounter,
+    pub diagnose_duration: Histogram,
+    pub source_delay: Histogram,
+    pub end_to_end_delay: Histogram,
+    lag_messages: IntGaugeVec,
+    lag_seconds: GaugeVec,
+    throttle: GaugeVec,
+    /// Each worker adds and subtracts its own.
+    pub assigned_partitions: IntGauge,
+    rebalances: Closed<3>,
+    last_event_seconds: AtomicI64,
+    last_event: IntGauge,
+    pub workers_stalled: IntGauge,
+}
+
+impl Metrics {
+    /// # Errors
+    ///
+    /// A definition that the registry refuses: two of one name, or a malformed one.
+    pub fn new(series: &Series<'_>, build: &BuildInfo) -> Result<Metrics, prometheus::Error> {
+        let registry = Registry::new();
+        let r = &registry;
+        #[cfg(target_os = "linux")]
+        r.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+        int_gauges(r, &define::BUILD_INFO)?
+            .with_label_values(&[&build.version, &build.revision, &build.catalog])
+            .set(1);
+        let commits = counters(r, &define::COMMITS)?;
+        let dead_letter_reasons = BadReason::ALL.into_iter().map(BadReason::as_str);
+        Ok(Metrics {
+            diagnoses: Diagnoses::new(counters(r, &define::DIAGNOSES)?, series.scenario_outcomes),
+            updates: counter(r, &define::UPDATES)?,
+            pages: counter(r, &define::PAGES)?,
+            repeats: counter(r, &define::REPEATS)?,
+            unknown_codes: Codes::new(counters(r, &define::UNKNOWN_CODES)?),
+            requirement_sources: Closed::new(
+                &counters(r, &define::REQUIREMENT_SOURCES)?,
+                RequirementSource::ALL.map(RequirementSource::as_str),
+            ),
+            messages_received: counter(r, &define::MESSAGES_RECEIVED)?,
+            received_bytes: counter(r, &define::RECEIVED_BYTES)?,
+            records_received: counter(r, &define::RECORDS_RECEIVED)?,
+            records_skipped: Closed::new(
+                &counters(r, &define::RECORDS_SKIPPED)?,
+                SkippedCategory::ALL.map(SkippedCategory::as_str),
+            ),
+            dropped_by_detail: counters(r, &define::RECORDS_DROPPED)?
+                .with_label_values(&["detail_none"]),
+            dead_letters: Named::new(
+                &counters(r, &define::DEAD_LETTERS)?,
+                dead_letter_reasons.chain(series.dead_letter_reasons.iter().copied()),
+            ),
+            field_faults: Named::new(
+                &counters(r, &define::FIELD_FAULTS)?,
+                series.fields.iter().copied(),
+            ),
+            produced_records: counter(r, &define::PRODUCED_RECORDS)?,
+            produce_errors: Closed::new(
+                &counters(r, &define::PRODUCE_ERRORS)?,
+                BrokerFault::ALL.map(BrokerFault::as_str),
+            ),
+            commits_ok: commits.with_label_values(&["ok"]),
+            commits_failed: commits.with_label_values(&["error"]),
+            diagnose_duration: histogram(r, &define::DIAGNOSE_DURATION)?,
+            source_delay: histogram(r, &define::SOURCE_DELAY)?,
+            end_to_end_delay: histogram(r, &define::END_TO_END_DELAY)?,
+            lag_messages: int_gauges(r, &define::CONSUMER_LAG_MESSAGES)?,
+            lag_seconds: gauges(r, &define::CONSUMER_LAG_SECONDS)?,
+            throttle: gauges(r, &define::THROTTLE)?,
+            assigned_partitions: int_gauge(r, &define::ASSIGNED_PARTITIONS)?,
+            rebalances: Closed::new(&counters(r, &define::REBALANCES)?, Rebalance::NAMES),
+            last_event_seconds: AtomicI64::new(0),
+            last_event: int_gauge(r, &define::LAST_EVENT)?,
+            workers_stalled: int_gauge(r, &define::WORKERS_STALLED)?,
+            registry,
+        })
+    }
+
+    pub fn diagnoses(
+        &self,
+        scenario: Scenario,
+        outcome: Outcome,
+        category: Category,
+    ) -> &IntCounter {
+        self.diagnoses.at(scenario, outcome, category)
+    }
+
+    /// Sign-ins whose code the catalog does not know. Bounded: see the definition.
+    pub fn unknown_codes(&self, code: i64) -> &IntCounter {
+        self.unknown_codes.of(code)
+    }
+
+    pub fn requirement_sources(&self, source: RequirementSource) -> &IntCounter {
+        self.requirement_sources.at(source as usize)
+    }
+
+    pub fn records_skipped(&self, category: SkippedCategory) -> &IntCounter {
+        self.records_skipped.at(category as usize)
+    }
+
+    /// `reason` is a [`BadReason`]'s name or one of [`Series::dead_letter_reasons`].
+    pub fn dead_letters(&self, reason: &str) -> &IntCounter {
+        self.dead_letters.named(reason)
+    }
+
+    /// `index` is the place of the field in [`Series::fields`].
+    pub fn field_faults(&self, index: usize) -> &IntCounter {
+        self.field_faults.at(index)
+    }
+
+    pub fn produce_errors(&self, kind: BrokerFault) -> &IntCounter {
+        self.produce_errors.at(kind as usize)
+    }
+
+    pub fn rebalances(&self, kind: Rebalance) -> &IntCounter {
+        self.rebalances.at(kind as usize)
+    }
+
+    /// Sets the lag of an assigned partition; `seconds` where it is known.
+    pub fn set_lag(&self, topic: &str, partition: i32, messages: i64, seconds: Option<f64>) {
+        let partition = partition.to_string();
+        let labels = [topic, &partition];
+        self.lag_messages.with_label_values(&labels).set(messages);
+        if let Some(seconds) = seconds {
+            self.lag_seconds.with_label_values(&labels).set(seconds);
+        }
+    }
+
+    /// Ends the lag series of a partition that is no longer assigned here.
+    pub fn forget_lag(&self, topic: &str, partition: i32) {
+        let partition = partition.to_string();
+        let labels = [topic, &partition];
+        // A series that was never set is not there to remove: either way it is gone.
+        let _ = self.lag_messages.remove_label_values(&labels);
+        let _ = self.lag_seconds.remove_label_values(&labels);
+    }
+
+    /// `broker` is the broker's number; the worker that reported last is what shows.
+    pub fn set_throttle(&self, broker: i32, seconds: f64) {
+        self.throttle
+            .with_label_values(&[&broker.to_string()])
+            .set(seconds);
+    }
+
+    /// Takes the latest event time of a batch into account; times may come in any order.
+    pub fn saw_event(&self, time: DateTime<Utc>) {
+        self.last_event_seconds
+            .fetch_max(time.timestamp(), Ordering::Relaxed);
+    }
+
+    /// The exposition, text format 0.0.4.
+    pub fn encode(&self) -> Result<String, prometheus::Error> {
+        self.last_event
+            .set(self.last_event_seconds.load(Ordering::Relaxed));
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+fn counter(registry: &Registry, definition: &Definition) -> Result<IntCounter, prometheus::Error> {
+    let counter = IntCounter::new(definition.name, definition.help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+fn counters(
+    registry: &Registry,
+    definition: &Definition,
+) -> Result<IntCounterVec, prometheus::Error> {
+    let options = Opts::new(definition.name, definition.help);
+    let family = IntCounterVec::new(options, definition.labels)?;
+    registry.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn int_gauge(registry: &Registry, definition: &Definition) -> Result<IntGauge, prometheus::Error> {
+    let gauge = IntGauge::new(definition.name, definition.help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
+
+fn int_gauges(
+    registry: &Registry,
+    definition: &Definition,
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let options = Opts::new(definition.name, definition.help);
+    let family = IntGaugeVec::new(options, definition.labels)?;
+    registry.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn gauges(registry: &Registry, definition: &Definition) -> Result<GaugeVec, prometheus::Error> {
+    let options = Opts::new(definition.name, definition.help);
+    let family = GaugeVec::new(options, definition.labels)?;
+    registry.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn histogram(registry: &Registry, definition: &Definition) -> Result<Histogram, prometheus::Error> {
+    let Kind::Histogram(buckets) = definition.kind else {
+        let reason = format!("{} is defined as no histogram", definition.name);
+        return Err(prometheus::Error::Msg(reason));
+    };
+    let options = HistogramOpts::new(definition.name, definition.help).buckets(buckets.to_vec());
+    let histogram = Histogram::with_opts(options)?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;

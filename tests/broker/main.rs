@@ -1,0 +1,20 @@
+//! The promises that only a real broker can prove: one module a promise, one broker for all.
+// A test ends where its ground gives way, and the text says which.
+#![allow(clippy::expect_used)]
+// Counters are floats in the exposition format; those compared here are whole numbers.
+#![allow(clippy::float_cmp)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod delivers_every_record;
+mod drains_on_signal;
+mod fills_the_output_queue;
+mod hands_over_on_rebalance;
+mod outlives_the_broker;
+mod resumes_after_kill;
+mod round_trip;
+mod samples;
+mod survives_bad_input;
+mod tells_repeats_and_updates;
+mod waits_for_missing_topics;
