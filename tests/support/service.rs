@@ -119,6 +119,19 @@ impl Setup {
         assert!(committed, "not within {deadline:?}: {lag} messages to go");
     }
 
+    /// Waits until the group has come to rest with so many members, each with partitions: what
+    /// is sent then is not handed over in between.
+    ///
+    /// # Panics
+    ///
+    /// When it has not within a minute.
+    pub fn wait_settled(&self, members: usize) {
+        let settled = holds_within(READY_DEADLINE, || {
+            topics::is_settled(&self.bootstrap, &self.group, members)
+        });
+        assert!(settled, "{} has no {members} members at rest", self.group);
+    }
+
     /// Starts the service; it may not be ready yet.
     pub fn start(&self) -> Service {
         let folder = TempDir::with_prefix("signin-diagnostics-service-").expect("a folder");

@@ -315,6 +315,31 @@ pub fn progress(bootstrap: &str, topic: &str, group: &str) -> BTreeMap<i32, Prog
         .collect()
 }
 
+/// Whether the group is at rest, with so many members that each have partitions.
+pub fn is_settled(bootstrap: &str, group: &str, members: usize) -> bool {
+    let consumer: BaseConsumer = client(bootstrap)
+        .create()
+        .expect("a consumer of fixed settings");
+    let Ok(groups) = consumer.fetch_group_list(Some(group), DEADLINE) else {
+        return false;
+    };
+    groups.groups().iter().any(|found| {
+        found.state() == "Stable"
+            && found.members().len() == members
+            && found
+                .members()
+                .iter()
+                .all(|member| member.assignment().is_some_and(has_partitions))
+    })
+}
+
+/// An assignment is a version (2 bytes), the number of topics (4 bytes, big endian), and more.
+fn has_partitions(assignment: &[u8]) -> bool {
+    assignment
+        .get(2..6)
+        .is_some_and(|topics| topics != [0, 0, 0, 0])
+}
+
 fn client(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
