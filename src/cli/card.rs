@@ -3,10 +3,11 @@
 //! Every text of the event goes through `Inert`: its control characters are shown as escapes,
 //! so that an event can neither move the cursor nor colour the screen.
 use std::fmt::{self, Write};
+use std::iter;
 
 use crate::diagnosis::catalog::Actor;
-use crate::diagnosis::record::{Diagnosis, Policy};
-use crate::diagnosis::{Aspect, Outcome};
+use crate::diagnosis::record::{ControlRow, ControlState, Diagnosis, Policy, Tables};
+use crate::diagnosis::{Aspect, NOT_KNOWN, Outcome};
 
 /// Policies that a card shows before it counts the rest.
 const POLICIES: usize = 5;
@@ -144,6 +145,9 @@ fn policies(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fm
         let result = policy_words(policy);
         let name = policy.name.or(policy.id).unwrap_or("without a name");
         row(label, &[Some(name), Some(&result)], width, out)?;
+        if let Some(shown) = &policy.tables {
+            tables(shown, width, out)?;
+        }
     }
     match access.policies.len() - shown.len() + access.not_shown {
         0 => Ok(()),
@@ -155,13 +159,10 @@ fn policies(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fm
 }
 
 fn policy_words(policy: &Policy<'_>) -> String {
-    let mut words = match &policy.reason {
-        Some(reason) => reason.to_string(),
-        None => policy
-            .result
-            .replace('_', " ")
-            .replace("report only", "report-only"),
-    };
+    let mut words = policy.reason.to_string();
+    if policy.result == "not_applied" {
+        words.insert_str(0, "not applied: ");
+    }
     if policy.deciding {
         words.push_str(" (decided)");
     }
@@ -171,6 +172,76 @@ fn policy_words(policy: &Policy<'_>) -> String {
         words.push_str(&controls.join(" + "));
     }
     words
+}
+
+/// The tables of a policy, each row a name and what is known of it.
+fn tables(tables: &Tables<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
+    let conditions: Vec<_> = tables
+        .conditions
+        .iter()
+        .map(|row| {
+            let mut value = row.value.to_string();
+            if row.configured != NOT_KNOWN {
+                write!(value, "; configured: {}", row.configured)?;
+            }
+            Ok((&*row.condition, value))
+        })
+        .collect::<Result<_, fmt::Error>>()?;
+    let controls = |rows: &'_ [ControlRow<'_>]| -> Vec<(String, String)> {
+        let rows = rows.iter().map(|row| {
+            let said = [row.evidence.as_deref(), row.configured.as_deref()];
+            let said = said.into_iter().flatten();
+            let words: Vec<_> = iter::once(state_words(row.state)).chain(said).collect();
+            (row.control.to_string(), words.join("; "))
+        });
+        rows.collect()
+    };
+    table("Conditions", &conditions, width, out)?;
+    table(
+        "Access controls",
+        &controls(&tables.access_controls),
+        width,
+        out,
+    )?;
+    table(
+        "Session controls",
+        &controls(&tables.session_controls),
+        width,
+        out,
+    )
+}
+
+const fn state_words(state: ControlState) -> &'static str {
+    match state {
+        ControlState::Met => "met",
+        ControlState::NotMet => "not met",
+        ControlState::NotKnown => "not known",
+        ControlState::Enforced => "enforced",
+    }
+}
+
+/// A heading and rows of two columns, the second aligned and wrapped.
+fn table(
+    heading: &str,
+    rows: &[(impl AsRef<str>, String)],
+    width: usize,
+    out: &mut impl Write,
+) -> fmt::Result {
+    const INDENT: usize = 2 + LABEL + 2;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{:1$}{heading}", "", INDENT - 2)?;
+    let columns = |name: &str| Inert(name).columns();
+    let names = rows.iter().map(|(name, _)| columns(name.as_ref()));
+    let first = names.max().unwrap_or(0).min(width / 3);
+    for (name, text) in rows {
+        let name = name.as_ref();
+        let gap = first.saturating_sub(columns(name)) + 2;
+        write!(out, "{:INDENT$}{}{:gap$}", "", Inert(name), "")?;
+        wrapped(text, INDENT + first + 2, width, out)?;
+    }
+    Ok(())
 }
 
 fn remediation(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
@@ -265,8 +336,8 @@ mod tests {
     use crate::diagnosis::catalog::Catalog;
     use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, Source};
     use crate::signin::{
-        AppliedPolicy, DeviceDetail, GrantControl, Personal, Place, PolicyResult, Privacy, SignIn,
-        Text,
+        AppliedPolicy, Condition, DeviceDetail, GrantControl, Personal, Place, PolicyResult,
+        Privacy, SignIn, Text,
     };
 
     const SOURCE: Source<'static> = Source::File {
@@ -301,6 +372,9 @@ mod tests {
         let mut policies: Vec<_> = (0..8)
             .map(|n| policy(format!("Quiet {n}").into(), PolicyResult::NotApplied))
             .collect();
+        for quiet in &mut policies {
+            quiet.conditions_not_satisfied.insert(Condition::Location);
+        }
         let mut last = policy("Block elsewhere".into(), PolicyResult::Failure);
         last.grant_controls.insert(GrantControl::Block);
         policies.push(last);
@@ -319,17 +393,19 @@ mod tests {
         let policies: Vec<_> = card
             .lines()
             .skip_while(|line| !line.contains("Policies"))
-            .take(6)
+            .take(8)
             .map(str::trim)
             .collect();
         assert_eq!(
             policies,
             [
-                "Policies     Block elsewhere, failure (decided), Block",
-                "Quiet 0, not applied",
-                "Quiet 1, not applied",
-                "Quiet 2, not applied",
-                "Quiet 3, not applied",
+                "Policies     Block elsewhere, blocked (decided), Block",
+                "Access controls",
+                "Block  enforced",
+                "Quiet 0, not applied: did not match: location (not known)",
+                "Quiet 1, not applied: did not match: location (not known)",
+                "Quiet 2, not applied: did not match: location (not known)",
+                "Quiet 3, not applied: did not match: location (not known)",
                 "+ 4 more",
             ]
         );

@@ -9,6 +9,8 @@ use crate::signin::{Personal, Privacy, Text, personal::Class};
 pub struct Bounds {
     /// Policies shown; the rest is counted.
     pub policies: usize,
+    /// Policies with tables, which only those that decided have.
+    pub tables: usize,
     /// Entries of any other list.
     pub list: usize,
     /// Bytes of any one text of the event; it is cut at a character boundary.
@@ -20,6 +22,7 @@ impl Bounds {
     /// texts are user agents of a few hundred bytes.
     pub const DEFAULT: Bounds = Bounds {
         policies: 200,
+        tables: 100,
         list: 100,
         text_bytes: 4096,
     };
@@ -28,6 +31,7 @@ impl Bounds {
     /// where every byte of the event's text has to be escaped as six.
     pub const TIGHT: Bounds = Bounds {
         policies: 10,
+        tables: 1,
         list: 5,
         text_bytes: 128,
     };
@@ -94,6 +98,10 @@ impl Cutter {
     pub const fn bounds(&self) -> Bounds {
         self.bounds
     }
+
+    pub const fn privacy(&self) -> Privacy {
+        self.privacy
+    }
 }
 
 /// At most `bytes` bytes of `text`, cut at a character boundary.
@@ -123,6 +131,7 @@ mod tests {
     fn what_is_cut_is_remembered() {
         let bounds = Bounds {
             policies: 1,
+            tables: 1,
             list: 1,
             text_bytes: 3,
         };

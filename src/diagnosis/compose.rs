@@ -8,9 +8,10 @@ use super::mfa_source::{MAX_PROVIDERS, for_each_source};
 use super::record::{
     Authentication, AuthenticationStep, Client, ConditionList, ConditionalAccess, Device, Error,
     GrantControlList, Location, Named, NetworkLocation, Policy, PolicyCounts, Reason,
-    RequirementSourceEntry, Risk, Rule, SessionLifetime, Tenants, Time, User, result_name,
-    status_name,
+    RequirementSourceEntry, Risk, Rule, SessionLifetime, Tables, Tenants, TextList, Time, User,
+    result_name, status_name,
 };
+use super::tables::{Evidence, Values, tables};
 use super::{Aspects, Detail, RequirementSource};
 use crate::signin::{AppliedPolicy, Conditions, PolicyResult, RuleSatisfied, SignIn, Text};
 
@@ -117,10 +118,21 @@ impl<'a> Composer<'a, '_> {
         some(location)
     }
 
+    /// The request id of the flow's first sign-in, where that is another one.
+    pub fn original_request_id(&mut self) -> Option<&'a str> {
+        let sign_in = self.sign_in;
+        self.text(other_than(
+            sign_in.original_request_id.as_ref(),
+            sign_in.id.as_ref(),
+        ))
+    }
+
     pub fn tenants(&mut self) -> Option<Tenants<'a>> {
+        let sign_in = self.sign_in;
+        let tenant = sign_in.tenant_id.as_ref();
         some(Tenants {
-            home: self.text(self.sign_in.home_tenant_id.as_ref()),
-            resource: self.text(self.sign_in.resource_tenant_id.as_ref()),
+            home: self.text(other_than(sign_in.home_tenant_id.as_ref(), tenant)),
+            resource: self.text(other_than(sign_in.resource_tenant_id.as_ref(), tenant)),
             cross_tenant_access: self.text(self.sign_in.cross_tenant_access_type.as_ref()),
         })
     }
@@ -152,7 +164,10 @@ impl<'a> Composer<'a, '_> {
                     break;
                 }
                 if Group::of(policy, deciding) == group {
-                    policies.push(self.policy(policy, group == Group::Deciding));
+                    let decided = group == Group::Deciding;
+                    let has_tables = decided && policies.len() < self.cutter.bounds().tables;
+                    self.cutter.trimmed |= decided && !has_tables;
+                    policies.push(self.policy(policy, decided, has_tables));
                 }
             }
         }
@@ -166,39 +181,73 @@ impl<'a> Composer<'a, '_> {
         })
     }
 
-    fn policy(&mut self, policy: &'a AppliedPolicy<'_>, deciding: bool) -> Policy<'a> {
+    fn policy(
+        &mut self,
+        policy: &'a AppliedPolicy<'_>,
+        deciding: bool,
+        has_tables: bool,
+    ) -> Policy<'a> {
         let result = match &policy.result {
             PolicyResult::Other(name) => self.cutter.str(name).unwrap_or("unknown"),
             known => result_name(known).unwrap_or("unknown"),
         };
+        let sign_in = self.sign_in;
+        let values = Values {
+            sign_in,
+            privacy: self.cutter.privacy(),
+            bounds: self.cutter.bounds(),
+        };
+        let satisfied = self.conditions(&policy.conditions_satisfied);
+        let not_satisfied = self.conditions(&policy.conditions_not_satisfied);
         let shown = Policy {
             id: self.text(policy.id.as_ref()),
             name: self.text(policy.display_name.as_ref()),
             result,
             deciding,
-            ..Policy::default()
+            reason: Reason::new(policy, not_satisfied, values, self.detail),
+            tables: None,
+            grant_controls: GrantControlList::default(),
+            authentication_strength: None,
+            session_controls: TextList::default(),
+            session_controls_not_satisfied: TextList::default(),
+            conditions_satisfied: ConditionList::default(),
+            conditions_not_satisfied: ConditionList::default(),
+            include_rules: Vec::new(),
+            exclude_rules: Vec::new(),
         };
-        let not_satisfied = self.conditions(&policy.conditions_not_satisfied);
         if !self.is_full() {
-            return Policy {
-                reason: Some(Reason::new(policy, not_satisfied)),
-                ..shown
-            };
+            return shown;
         }
+        let tables = has_tables.then(|| {
+            let evidence = Evidence::new(values, &self.found);
+            tables(policy, satisfied, values, &evidence)
+        });
+        let mut include_rules = self.rules(&policy.include_rules);
+        if has_tables {
+            // The table of conditions says the same.
+            include_rules = Vec::new();
+        }
+        // What kept a policy from applying are the others.
+        let is_told = has_tables || is_not_applied(policy) && satisfied.is_known();
         Policy {
             grant_controls: GrantControlList {
                 known: Some(&policy.grant_controls),
                 other: self.cutter.texts(&policy.grant_controls.other),
             },
+            authentication_strength: self.text(policy.authentication_strength.as_ref()),
             session_controls: self.cutter.texts(&policy.session_controls),
             session_controls_not_satisfied: self
                 .cutter
                 .texts(&policy.session_controls_not_satisfied),
-            conditions_satisfied: self.conditions(&policy.conditions_satisfied),
+            conditions_satisfied: if is_told {
+                ConditionList::default()
+            } else {
+                satisfied
+            },
             conditions_not_satisfied: not_satisfied,
-            authentication_strength: self.text(policy.authentication_strength.as_ref()),
-            include_rules: self.rules(&policy.include_rules),
+            include_rules,
             exclude_rules: self.rules(&policy.exclude_rules),
+            tables: tables.filter(|tables| *tables != Tables::default()),
             ..shown
         }
     }
@@ -294,6 +343,22 @@ impl<'a> Composer<'a, '_> {
             })
             .collect()
     }
+}
+
+/// Neither enforced nor tried in report-only mode.
+fn is_not_applied(policy: &AppliedPolicy<'_>) -> bool {
+    matches!(
+        policy.result,
+        PolicyResult::NotApplied | PolicyResult::ReportOnlyNotApplied | PolicyResult::NotEnabled
+    )
+}
+
+/// `text` where it is not the same id as `known`.
+fn other_than<'a, 't>(
+    text: Option<&'a Text<'t>>,
+    known: Option<&Text<'_>>,
+) -> Option<&'a Text<'t>> {
+    text.filter(|text| !known.is_some_and(|known| known.eq_ignore_ascii_case(text)))
 }
 
 /// `None` where nothing is said: the part is left out of the record.

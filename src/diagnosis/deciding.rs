@@ -1,6 +1,6 @@
 //! Which policies decided a sign-in, and the order in which policies are shown.
 use super::classify::Classification;
-use super::mfa_source::{is_security_defaults, required_challenge};
+use super::mfa_source::{is_enforced, is_security_defaults, required_challenge};
 use super::{Outcome, Scenario};
 use crate::signin::{AppliedPolicy, ConditionalAccessStatus, GrantControl, PolicyResult, SignIn};
 
@@ -15,6 +15,8 @@ pub enum Deciding {
     /// Enforced with an interactive challenge.
     Challenge,
     SecurityDefaults,
+    /// Enforced with a session control: its grant controls may all be met.
+    SessionControl,
 }
 
 impl Deciding {
@@ -27,19 +29,17 @@ impl Deciding {
                 Deciding::Failure
             }
             Scenario::SuccessfulSignIn | Scenario::MfaFromOtherRequirements => Deciding::None,
-            Scenario::BlockedByConditionalAccess => {
-                let blocked = sign_in
-                    .policies
-                    .iter()
-                    .flatten()
-                    .any(|policy| Deciding::Block.holds(policy));
-                if blocked {
-                    Deciding::Block
-                } else {
-                    Deciding::Failure
-                }
+            Scenario::BlockedByConditionalAccess if any(sign_in, Deciding::Block) => {
+                Deciding::Block
             }
-            Scenario::FailedConditionalAccess => Deciding::Failure,
+            Scenario::FailedConditionalAccess
+                if found.outcome == Outcome::Expired && !any(sign_in, Deciding::Failure) =>
+            {
+                Deciding::SessionControl
+            }
+            Scenario::BlockedByConditionalAccess | Scenario::FailedConditionalAccess => {
+                Deciding::Failure
+            }
             Scenario::MfaFromConditionalAccess
             | Scenario::MfaProofupRequired
             | Scenario::MfaProofupNotFromSecureLocation => Deciding::Challenge,
@@ -61,11 +61,21 @@ impl Deciding {
             Deciding::Block => failed && policy.grant_controls.contains(GrantControl::Block),
             Deciding::Failure => failed,
             Deciding::Challenge => required_challenge(policy),
+            Deciding::SessionControl => is_enforced(policy) && has_session_control(policy),
             Deciding::SecurityDefaults => {
                 policy.result == PolicyResult::Failure && is_security_defaults(policy)
             }
         }
     }
+}
+
+fn any(sign_in: &SignIn<'_>, deciding: Deciding) -> bool {
+    let mut policies = sign_in.policies.iter().flatten();
+    policies.any(|policy| deciding.holds(policy))
+}
+
+pub fn has_session_control(policy: &AppliedPolicy<'_>) -> bool {
+    !policy.session_controls.is_empty() || !policy.session_controls_not_satisfied.is_empty()
 }
 
 /// The groups in which policies are shown, in their order.

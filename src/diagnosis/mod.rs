@@ -1,7 +1,8 @@
 //! From a sign-in to its diagnosis. Pure: no I/O, no clock, no metrics, no Kafka type.
 //!
 //! [`classify()`] names scenario and outcome, [`mfa_source`] tells the two MFA scenarios apart,
-//! [`aspects`] adds what the context shows; `compose` and `assessment` make the [`record`],
+//! [`aspects`] adds what the context shows; `compose`, `tables` and `assessment` make the
+//! [`record`],
 //! whose id comes from [`identity`]. [`Diagnoser::diagnose`] is all of it.
 pub mod aspects;
 mod assessment;
@@ -17,6 +18,7 @@ pub mod record;
 pub mod scenario;
 mod second_factor;
 pub mod source;
+mod tables;
 
 use std::borrow::Cow;
 
@@ -34,6 +36,7 @@ pub use record::{
 };
 pub use scenario::{Aspect, CodeClass, Outcome, RequirementSource, Scenario};
 pub use source::Source;
+pub use tables::NOT_KNOWN;
 
 use assessment::Facts;
 use bounds::Cutter;
@@ -121,7 +124,7 @@ impl Diagnoser {
             schema_version: SCHEMA_VERSION,
             diagnosis_id: DiagnosisId::of(sign_in, source),
             sign_in_id: from.text(sign_in.id.as_ref()),
-            original_request_id: from.text(sign_in.original_request_id.as_ref()),
+            original_request_id: from.original_request_id(),
             correlation_id: from.text(sign_in.correlation_id.as_ref()),
             tenant_id: from.text(sign_in.tenant_id.as_ref()),
             category: sign_in.category.as_str(),

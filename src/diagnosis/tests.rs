@@ -349,19 +349,19 @@ fn each_policy_result_has_its_reason() {
         (R::Success, false, 0, "satisfied"),
         (R::Failure, true, 0, "blocked"),
         (R::Failure, false, 0, "not satisfied"),
-        (R::NotApplied, false, 8, "conditions not matched: location"),
+        (
+            R::NotApplied,
+            false,
+            8,
+            "did not match: location (not known)",
+        ),
         (
             R::NotApplied,
             false,
             6,
-            "conditions not matched: users, device platform",
+            "did not match: users, device platform (not known)",
         ),
-        (
-            R::NotApplied,
-            false,
-            4096,
-            "conditions not matched: unknown(0x1000)",
-        ),
+        (R::NotApplied, false, 4096, "did not match: unknown(0x1000)"),
         (R::NotApplied, false, 0, silent),
         (R::NotEnabled, false, 3, "disabled"),
         (
@@ -386,7 +386,7 @@ fn each_policy_result_has_its_reason() {
             R::ReportOnlyNotApplied,
             false,
             16,
-            "report-only: conditions not matched: client app",
+            "report-only: did not match: client app (not known)",
         ),
         (
             R::ReportOnlyInterrupted,
@@ -529,7 +529,7 @@ proptest! {
     ) {
         let sign_in = SignIn { error_code: code, ..filled(&text, entries) };
         let bounds = if tight {
-            Bounds { policies: 1, list: 1, text_bytes: 5 }
+            Bounds { policies: 1, tables: 1, list: 1, text_bytes: 5 }
         } else {
             Bounds::DEFAULT
         };

@@ -96,6 +96,14 @@ impl<'a> ConditionList<'a> {
         self.bits == 0 && self.other.is_empty()
     }
 
+    /// Whether every condition of the list has a name of its own.
+    pub fn is_known(&self) -> bool {
+        let known = Condition::ALL
+            .into_iter()
+            .fold(0, |known, (_, bit, _)| known | u64::from(bit));
+        self.bits & !known == 0 && self.other.is_empty()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
         let bits = self.bits;
         let named = Condition::ALL

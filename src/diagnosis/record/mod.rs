@@ -6,6 +6,7 @@
 mod lists;
 mod parts;
 mod policy;
+mod tables;
 mod time;
 
 use std::borrow::Cow;
@@ -18,7 +19,11 @@ pub use parts::{
     Authentication, AuthenticationStep, Client, Device, Error, Location, Named, NetworkLocation,
     RequirementSourceEntry, Risk, SessionLifetime, Tenants, User,
 };
-pub use policy::{ConditionalAccess, Policy, PolicyCounts, Reason, Rule, result_name, status_name};
+pub use policy::{
+    ConditionalAccess, Policy, PolicyCounts, Reason, Rule, condition_words, result_name,
+    status_name,
+};
+pub use tables::{ConditionRow, ControlRow, ControlState, Tables};
 pub use time::Time;
 
 use super::aspects::Aspects;

@@ -5,7 +5,9 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
-use super::{ConditionList, GrantControlList, TextList};
+use super::{ConditionList, GrantControlList, Tables, TextList};
+use crate::diagnosis::Detail;
+use crate::diagnosis::tables::Values;
 use crate::signin::{
     AppliedPolicy, Condition, ConditionalAccessStatus, GrantControl, PolicyResult,
 };
@@ -84,7 +86,7 @@ impl PolicyCounts {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Policy<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a str>,
@@ -95,11 +97,17 @@ pub struct Policy<'a> {
     /// True where the policy decided the outcome.
     #[serde(skip_serializing_if = "is_false")]
     pub deciding: bool,
-    /// Why the policy did what it did, in words: in a summary, in place of what follows.
+    /// Why the policy did what it did, in words; in a full record only where that is more than
+    /// the result.
+    #[serde(skip_serializing_if = "Reason::is_in_result")]
+    pub reason: Reason<'a>,
+    /// Of a policy that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason<'a>>,
+    pub tables: Option<Tables<'a>>,
     #[serde(skip_serializing_if = "GrantControlList::is_empty")]
     pub grant_controls: GrantControlList<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication_strength: Option<&'a str>,
     #[serde(skip_serializing_if = "TextList::is_empty")]
     pub session_controls: TextList<'a>,
     #[serde(skip_serializing_if = "TextList::is_empty")]
@@ -108,8 +116,6 @@ pub struct Policy<'a> {
     pub conditions_satisfied: ConditionList<'a>,
     #[serde(skip_serializing_if = "ConditionList::is_empty")]
     pub conditions_not_satisfied: ConditionList<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authentication_strength: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include_rules: Vec<Rule<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -142,39 +148,68 @@ pub const fn result_name(result: &PolicyResult<'_>) -> Option<&'static str> {
 }
 
 /// One line on why a policy did what it did. Written without a copy.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Reason<'a> {
     policy: &'a AppliedPolicy<'a>,
     not_satisfied: ConditionList<'a>,
+    values: Values<'a>,
+    detail: Detail,
+}
+
+impl PartialEq for Reason<'_> {
+    /// Reasons are the same that are written the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
 }
 
 impl<'a> Reason<'a> {
-    pub const fn new(policy: &'a AppliedPolicy<'a>, not_satisfied: ConditionList<'a>) -> Self {
+    pub const fn new(
+        policy: &'a AppliedPolicy<'a>,
+        not_satisfied: ConditionList<'a>,
+        values: Values<'a>,
+        detail: Detail,
+    ) -> Self {
         Reason {
             policy,
             not_satisfied,
+            values,
+            detail,
         }
+    }
+
+    fn is_in_result(&self) -> bool {
+        let is_not_applied = matches!(
+            self.policy.result,
+            PolicyResult::NotApplied | PolicyResult::ReportOnlyNotApplied
+        );
+        self.detail == Detail::Full && !is_not_applied
     }
 
     fn not_matched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.not_satisfied.is_empty() {
             return f.write_str("the event does not say which condition did not match");
         }
-        f.write_str("conditions not matched: ")?;
-        for (index, condition) in self.not_satisfied.iter().enumerate() {
+        f.write_str("did not match: ")?;
+        for (index, name) in self.not_satisfied.iter().enumerate() {
             if index > 0 {
                 f.write_str(", ")?;
             }
-            f.write_str(condition_words(&condition))?;
+            let known = Condition::from_name(&name);
+            f.write_str(known.map_or(&*name, |known| condition_words(known)))?;
+            // The record names user and application once; here they would only be repeated.
+            let value =
+                known.filter(|known| !matches!(known, Condition::Application | Condition::Users));
+            if let Some(condition) = value {
+                write!(f, " ({})", self.values.of(condition))?;
+            }
         }
         Ok(())
     }
 }
 
-/// A condition's name in words; a name that is not known stays as it is.
-fn condition_words(name: &str) -> &str {
-    let known = Condition::ALL.into_iter().find(|known| known.2 == name);
-    known.map_or(name, |(condition, _, _)| match condition {
+pub const fn condition_words(condition: Condition) -> &'static str {
+    match condition {
         Condition::Application => "application",
         Condition::Users => "users",
         Condition::DevicePlatform => "device platform",
@@ -191,7 +226,7 @@ fn condition_words(name: &str) -> &str {
         Condition::ServicePrincipalRisk => "service principal risk",
         Condition::AuthenticationFlows => "authentication flows",
         Condition::InsiderRisk => "insider risk",
-    })
+    }
 }
 
 impl fmt::Display for Reason<'_> {

@@ -1,0 +1,200 @@
+//! The value that a sign-in has for a condition of a policy.
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use chrono::SecondsFormat;
+
+use super::NOT_KNOWN;
+use crate::diagnosis::bounds::{Bounds, cut};
+use crate::signin::{Condition, Personal, Privacy, SignIn, Text, personal::Class};
+
+/// Named locations of one value.
+const NETWORK_NAMES: usize = 3;
+
+/// What the sign-in was checked with, in words; `not known` where the event does not say.
+#[derive(Debug, Clone, Copy)]
+pub struct ConditionValue<'a> {
+    condition: Condition,
+    values: Values<'a>,
+}
+
+/// Where the values come from, and how much of them may be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Values<'a> {
+    pub sign_in: &'a SignIn<'a>,
+    pub privacy: Privacy,
+    pub bounds: Bounds,
+}
+
+impl<'a> Values<'a> {
+    pub const fn of(self, condition: Condition) -> ConditionValue<'a> {
+        ConditionValue {
+            condition,
+            values: self,
+        }
+    }
+}
+
+impl fmt::Display for ConditionValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign_in = self.values.sign_in;
+        let mut parts = Parts {
+            values: self.values,
+            any: false,
+            out: f,
+        };
+        match self.condition {
+            Condition::Application => {
+                parts.first_text([&sign_in.app_display_name, &sign_in.app_id])?;
+                let resource = [&sign_in.resource_display_name, &sign_in.resource_id];
+                if let Some(resource) = resource.into_iter().find_map(Option::as_deref) {
+                    parts.labelled("resource", resource)?;
+                }
+            }
+            Condition::Users => {
+                let names = [
+                    &sign_in.user_principal_name,
+                    &sign_in.user_display_name,
+                    &sign_in.user_id,
+                ];
+                parts.first_personal(names)?;
+                if parts.any {
+                    parts.text(sign_in.user_type.as_ref())?;
+                }
+            }
+            Condition::DevicePlatform => parts.text(sign_in.device.operating_system.as_ref())?,
+            Condition::Location => parts.place()?,
+            Condition::ClientType | Condition::Client => {
+                parts.text(sign_in.client_app_used.as_ref())?;
+            }
+            Condition::SignInRisk => {
+                parts.first_text([&sign_in.risk_level, &sign_in.risk_level_aggregated])?;
+            }
+            Condition::Time => {
+                if let Some(time) = sign_in.event_time {
+                    parts.str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))?;
+                }
+            }
+            Condition::DeviceState => parts.device_state()?,
+            Condition::IpAddressSeenByAzureAd => parts.personal(sign_in.ip_address.as_ref())?,
+            Condition::ServicePrincipals => {
+                let names = [
+                    &sign_in.service_principal_name,
+                    &sign_in.service_principal_id,
+                ];
+                parts.first_text(names)?;
+            }
+            Condition::AuthenticationFlows => {
+                let flow = [
+                    &sign_in.original_transfer_method,
+                    &sign_in.authentication_protocol,
+                ];
+                parts.first_text(flow)?;
+            }
+            // The event has no field for these.
+            Condition::UserRisk
+            | Condition::IpAddressSeenByResourceProvider
+            | Condition::ServicePrincipalRisk
+            | Condition::InsiderRisk => {}
+        }
+        if parts.any {
+            Ok(())
+        } else {
+            f.write_str(NOT_KNOWN)
+        }
+    }
+}
+
+/// Writes what is known, with commas between.
+struct Parts<'v, 'f, 'o> {
+    values: Values<'v>,
+    any: bool,
+    out: &'f mut fmt::Formatter<'o>,
+}
+
+impl Parts<'_, '_, '_> {
+    fn str(&mut self, text: &str) -> fmt::Result {
+        if !is_said(text) {
+            return Ok(());
+        }
+        if self.any {
+            self.out.write_str(", ")?;
+        }
+        self.any = true;
+        self.out.write_str(cut(text, self.values.bounds.text_bytes))
+    }
+
+    fn labelled(&mut self, label: &str, text: &str) -> fmt::Result {
+        if !is_said(text) {
+            return Ok(());
+        }
+        self.str(label)?;
+        self.out.write_char(' ')?;
+        self.out.write_str(cut(text, self.values.bounds.text_bytes))
+    }
+
+    fn text(&mut self, text: Option<&Text<'_>>) -> fmt::Result {
+        self.str(text.map_or("", |text| text))
+    }
+
+    fn first_text<const N: usize>(&mut self, texts: [&Option<Text<'_>>; N]) -> fmt::Result {
+        let mut said = texts.into_iter().flatten().filter(|text| is_said(text));
+        self.text(said.next())
+    }
+
+    fn personal<C: Class>(&mut self, value: Option<&Personal<'_, C>>) -> fmt::Result {
+        let shown: Option<Cow<'_, str>> = value.and_then(|value| self.values.privacy.show(value));
+        self.str(shown.as_deref().unwrap_or_default())
+    }
+
+    fn first_personal<C: Class, const N: usize>(
+        &mut self,
+        values: [&Option<Personal<'_, C>>; N],
+    ) -> fmt::Result {
+        for value in values {
+            if !self.any {
+                self.personal(value.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self) -> fmt::Result {
+        let sign_in = self.values.sign_in;
+        let place = &sign_in.location;
+        for part in [&place.city, &place.state, &place.country_or_region] {
+            self.personal(part.as_ref())?;
+        }
+        self.personal(sign_in.ip_address.as_ref())?;
+        let networks = sign_in.network_locations.iter();
+        let names = networks.flat_map(|network| {
+            let kind = network.network_type.as_deref();
+            network.network_names.iter().map(move |name| (kind, name))
+        });
+        // The record lists them whole under `location`.
+        for (kind, name) in names.take(NETWORK_NAMES) {
+            let kind = match kind {
+                Some("trustedNamedLocation") => "trusted named location",
+                Some("namedNetwork") | None => "named location",
+                Some(other) => other,
+            };
+            self.labelled(kind, name)?;
+        }
+        Ok(())
+    }
+
+    fn device_state(&mut self) -> fmt::Result {
+        let device = &self.values.sign_in.device;
+        match device.is_compliant {
+            Some(true) => self.str("compliant")?,
+            Some(false) => self.str("not compliant")?,
+            None => {}
+        }
+        self.text(device.trust_type.as_ref())
+    }
+}
+
+/// Some senders write a word for what they do not know.
+fn is_said(text: &str) -> bool {
+    !text.is_empty() && !text.eq_ignore_ascii_case("unknown")
+}
