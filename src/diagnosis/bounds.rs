@@ -33,7 +33,7 @@ impl Bounds {
         policies: 10,
         tables: 1,
         list: 5,
-        text_bytes: 128,
+        text_bytes: 96,
     };
 }
 

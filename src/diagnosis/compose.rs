@@ -11,7 +11,7 @@ use super::record::{
     RequirementSourceEntry, Risk, Rule, SessionLifetime, Tables, Tenants, TextList, Time, User,
     result_name, status_name,
 };
-use super::tables::{Evidence, Values, tables};
+use super::tables::{Evidence, Values, tables, unmet_conditions};
 use super::{Aspects, Detail, RequirementSource};
 use crate::signin::{AppliedPolicy, Conditions, PolicyResult, RuleSatisfied, SignIn, Text};
 
@@ -133,7 +133,7 @@ impl<'a> Composer<'a, '_> {
         some(Tenants {
             home: self.text(other_than(sign_in.home_tenant_id.as_ref(), tenant)),
             resource: self.text(other_than(sign_in.resource_tenant_id.as_ref(), tenant)),
-            cross_tenant_access: self.text(self.sign_in.cross_tenant_access_type.as_ref()),
+            cross_tenant_access: self.text(something(sign_in.cross_tenant_access_type.as_ref())),
         })
     }
 
@@ -143,7 +143,7 @@ impl<'a> Composer<'a, '_> {
             level: self.text(sign_in.risk_level.as_ref()),
             level_aggregated: self.text(sign_in.risk_level_aggregated.as_ref()),
             state: self.text(sign_in.risk_state.as_ref()),
-            detail: self.text(sign_in.risk_detail.as_ref()),
+            detail: self.text(something(sign_in.risk_detail.as_ref())),
             event_types: self.cutter.texts(&sign_in.risk_event_types),
             flagged_for_review: sign_in.flagged_for_review,
         })
@@ -176,8 +176,8 @@ impl<'a> Composer<'a, '_> {
         some(ConditionalAccess {
             status: self.sign_in.conditional_access_status.map(status_name),
             not_shown: all.len() - policies.len(),
+            counts: (all.len() > policies.len()).then(|| PolicyCounts::of(all)),
             policies,
-            counts: PolicyCounts::of(all),
         })
     }
 
@@ -211,7 +211,7 @@ impl<'a> Composer<'a, '_> {
             session_controls: TextList::default(),
             session_controls_not_satisfied: TextList::default(),
             conditions_satisfied: ConditionList::default(),
-            conditions_not_satisfied: ConditionList::default(),
+            conditions_not_satisfied: Vec::new(),
             include_rules: Vec::new(),
             exclude_rules: Vec::new(),
         };
@@ -227,8 +227,13 @@ impl<'a> Composer<'a, '_> {
             // The table of conditions says the same.
             include_rules = Vec::new();
         }
-        // What kept a policy from applying are the others.
-        let is_told = has_tables || is_not_applied(policy) && satisfied.is_known();
+        // A policy that applied has all of its conditions satisfied: what is left to say are those
+        // without a name.
+        let satisfied = if has_tables || satisfied.is_known() {
+            ConditionList::default()
+        } else {
+            satisfied
+        };
         Policy {
             grant_controls: GrantControlList {
                 known: Some(&policy.grant_controls),
@@ -239,12 +244,8 @@ impl<'a> Composer<'a, '_> {
             session_controls_not_satisfied: self
                 .cutter
                 .texts(&policy.session_controls_not_satisfied),
-            conditions_satisfied: if is_told {
-                ConditionList::default()
-            } else {
-                satisfied
-            },
-            conditions_not_satisfied: not_satisfied,
+            conditions_satisfied: satisfied,
+            conditions_not_satisfied: unmet_conditions(not_satisfied, values),
             include_rules,
             exclude_rules: self.rules(&policy.exclude_rules),
             tables: tables.filter(|tables| *tables != Tables::default()),
@@ -345,12 +346,9 @@ impl<'a> Composer<'a, '_> {
     }
 }
 
-/// Neither enforced nor tried in report-only mode.
-fn is_not_applied(policy: &AppliedPolicy<'_>) -> bool {
-    matches!(
-        policy.result,
-        PolicyResult::NotApplied | PolicyResult::ReportOnlyNotApplied | PolicyResult::NotEnabled
-    )
+/// `text` where it is more than the word for nothing.
+fn something<'a, 't>(text: Option<&'a Text<'t>>) -> Option<&'a Text<'t>> {
+    text.filter(|text| !text.eq_ignore_ascii_case("none"))
 }
 
 /// `text` where it is not the same id as `known`.

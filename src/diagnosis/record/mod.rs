@@ -23,7 +23,7 @@ pub use policy::{
     ConditionalAccess, Policy, PolicyCounts, Reason, Rule, condition_words, result_name,
     status_name,
 };
-pub use tables::{ConditionRow, ControlRow, ControlState, Tables};
+pub use tables::{ConditionRow, ControlRow, ControlState, Tables, UnmetCondition};
 pub use time::Time;
 
 use super::aspects::Aspects;

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
-use super::{ConditionList, GrantControlList, Tables, TextList};
+use super::{ConditionList, GrantControlList, Tables, TextList, UnmetCondition};
 use crate::diagnosis::Detail;
 use crate::diagnosis::tables::Values;
 use crate::signin::{
@@ -23,9 +23,9 @@ pub struct ConditionalAccess<'a> {
     /// How many policies a bound left out of the list.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_shown: usize,
-    /// Of all policies of the event, those not shown included.
-    #[serde(skip_serializing_if = "PolicyCounts::is_empty")]
-    pub counts: PolicyCounts,
+    /// Of all policies of the event, those not shown included; only where some are not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts: Option<PolicyCounts>,
 }
 
 pub const fn status_name(status: ConditionalAccessStatus) -> &'static str {
@@ -80,10 +80,6 @@ impl PolicyCounts {
         }
         counts
     }
-
-    pub fn is_empty(&self) -> bool {
-        *self == PolicyCounts::default()
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -97,9 +93,8 @@ pub struct Policy<'a> {
     /// True where the policy decided the outcome.
     #[serde(skip_serializing_if = "is_false")]
     pub deciding: bool,
-    /// Why the policy did what it did, in words; in a full record only where that is more than
-    /// the result.
-    #[serde(skip_serializing_if = "Reason::is_in_result")]
+    /// Why the policy did what it did, in words: in a summary, in place of what follows.
+    #[serde(skip_serializing_if = "Reason::is_told_below")]
     pub reason: Reason<'a>,
     /// Of a policy that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,10 +107,11 @@ pub struct Policy<'a> {
     pub session_controls: TextList<'a>,
     #[serde(skip_serializing_if = "TextList::is_empty")]
     pub session_controls_not_satisfied: TextList<'a>,
+    /// Only where one of them has no name of its own.
     #[serde(skip_serializing_if = "ConditionList::is_empty")]
     pub conditions_satisfied: ConditionList<'a>,
-    #[serde(skip_serializing_if = "ConditionList::is_empty")]
-    pub conditions_not_satisfied: ConditionList<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions_not_satisfied: Vec<UnmetCondition<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include_rules: Vec<Rule<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -178,12 +174,8 @@ impl<'a> Reason<'a> {
         }
     }
 
-    fn is_in_result(&self) -> bool {
-        let is_not_applied = matches!(
-            self.policy.result,
-            PolicyResult::NotApplied | PolicyResult::ReportOnlyNotApplied
-        );
-        self.detail == Detail::Full && !is_not_applied
+    fn is_told_below(&self) -> bool {
+        self.detail == Detail::Full
     }
 
     fn not_matched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,7 +193,7 @@ impl<'a> Reason<'a> {
             let value =
                 known.filter(|known| !matches!(known, Condition::Application | Condition::Users));
             if let Some(condition) = value {
-                write!(f, " ({})", self.values.of(condition))?;
+                write!(f, " ({})", self.values.of(Some(condition)))?;
             }
         }
         Ok(())

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::diagnosis::tables::ConditionValue;
+
 /// The tables of one policy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Tables<'a> {
@@ -24,7 +26,21 @@ pub struct ConditionRow<'a> {
     /// else `not known`.
     pub configured: Cow<'a, str>,
     /// The value of this sign-in; `not known` where the event does not say.
-    pub value: Cow<'a, str>,
+    pub value: ConditionValue<'a>,
+}
+
+/// A condition that kept a policy from applying.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct UnmetCondition<'a> {
+    /// As Graph names it; a bit without a name is `unknown(0x…)`.
+    pub condition: Cow<'a, str>,
+    /// What the policy is set to, where a policy snapshot tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured: Option<Cow<'a, str>>,
+    /// The value of this sign-in; absent for the application and the users, which the record
+    /// names once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<ConditionValue<'a>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

@@ -8,10 +8,10 @@ mod value;
 use std::borrow::Cow;
 
 pub use controls::Evidence;
-pub use value::Values;
+pub use value::{ConditionValue, Values};
 
 use super::bounds::{Bounds, cut};
-use super::record::{ConditionList, ConditionRow, Tables};
+use super::record::{ConditionList, ConditionRow, Tables, UnmetCondition};
 use crate::signin::{AppliedPolicy, Condition, Text};
 
 /// What is said where neither the event nor a policy snapshot tells.
@@ -39,14 +39,30 @@ fn condition_row<'a>(
     policy: &'a AppliedPolicy<'a>,
     values: Values<'a>,
 ) -> ConditionRow<'a> {
-    let value = Condition::from_name(&name).map_or(NOT_KNOWN.into(), |condition| {
-        values.of(condition).to_string().into()
-    });
+    let value = values.of(Condition::from_name(&name));
     ConditionRow {
         configured: matched_rules(&name, policy, values.bounds).unwrap_or(NOT_KNOWN.into()),
         condition: name,
         value,
     }
+}
+
+/// What kept the policy from applying.
+pub fn unmet_conditions<'a>(
+    conditions: ConditionList<'a>,
+    values: Values<'a>,
+) -> Vec<UnmetCondition<'a>> {
+    let row = |name: Cow<'a, str>| {
+        let known = Condition::from_name(&name);
+        UnmetCondition {
+            condition: name,
+            configured: None,
+            value: known
+                .filter(|known| !matches!(known, Condition::Application | Condition::Users))
+                .map(|known| values.of(Some(known))),
+        }
+    };
+    conditions.iter().map(row).collect()
 }
 
 /// The rules that the event names for the condition.

@@ -79,7 +79,7 @@ fn each_condition_has_the_value_of_the_sign_in() {
         (Condition::AuthenticationFlows, "deviceCodeFlow"),
         (Condition::InsiderRisk, NOT_KNOWN),
     ] {
-        let value = values(&sign_in).of(condition).to_string();
+        let value = values(&sign_in).of(Some(condition)).to_string();
         assert_eq!(value, expected, "{condition:?}");
     }
 }
@@ -92,7 +92,7 @@ fn what_the_event_does_not_say_is_not_known() {
         ..SignIn::default()
     };
     for (condition, _, _) in Condition::ALL {
-        let value = values(&sign_in).of(condition).to_string();
+        let value = values(&sign_in).of(Some(condition)).to_string();
         assert_eq!(value, NOT_KNOWN, "{condition:?}");
     }
 }
@@ -103,7 +103,7 @@ fn a_long_value_is_cut() {
         client_app_used: Some("é".repeat(100).into()),
         ..SignIn::default()
     };
-    let value = values(&sign_in).of(Condition::Client).to_string();
+    let value = values(&sign_in).of(Some(Condition::Client)).to_string();
     assert_eq!(value, "é".repeat(32));
 }
 

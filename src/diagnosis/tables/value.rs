@@ -3,6 +3,8 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use chrono::SecondsFormat;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
 
 use super::NOT_KNOWN;
 use crate::diagnosis::bounds::{Bounds, cut};
@@ -12,10 +14,39 @@ use crate::signin::{Condition, Personal, Privacy, SignIn, Text, personal::Class}
 const NETWORK_NAMES: usize = 3;
 
 /// What the sign-in was checked with, in words; `not known` where the event does not say.
+/// Written without a copy.
 #[derive(Debug, Clone, Copy)]
 pub struct ConditionValue<'a> {
-    condition: Condition,
+    /// `None` for a condition without a name.
+    condition: Option<Condition>,
     values: Values<'a>,
+}
+
+impl PartialEq for ConditionValue<'_> {
+    /// Values are the same that are written the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Serialize for ConditionValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for ConditionValue<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ConditionValue".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
 }
 
 /// Where the values come from, and how much of them may be shown.
@@ -27,7 +58,7 @@ pub struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    pub const fn of(self, condition: Condition) -> ConditionValue<'a> {
+    pub const fn of(self, condition: Option<Condition>) -> ConditionValue<'a> {
         ConditionValue {
             condition,
             values: self,
@@ -37,65 +68,13 @@ impl<'a> Values<'a> {
 
 impl fmt::Display for ConditionValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign_in = self.values.sign_in;
         let mut parts = Parts {
             values: self.values,
             any: false,
             out: f,
         };
-        match self.condition {
-            Condition::Application => {
-                parts.first_text([&sign_in.app_display_name, &sign_in.app_id])?;
-                let resource = [&sign_in.resource_display_name, &sign_in.resource_id];
-                if let Some(resource) = resource.into_iter().find_map(Option::as_deref) {
-                    parts.labelled("resource", resource)?;
-                }
-            }
-            Condition::Users => {
-                let names = [
-                    &sign_in.user_principal_name,
-                    &sign_in.user_display_name,
-                    &sign_in.user_id,
-                ];
-                parts.first_personal(names)?;
-                if parts.any {
-                    parts.text(sign_in.user_type.as_ref())?;
-                }
-            }
-            Condition::DevicePlatform => parts.text(sign_in.device.operating_system.as_ref())?,
-            Condition::Location => parts.place()?,
-            Condition::ClientType | Condition::Client => {
-                parts.text(sign_in.client_app_used.as_ref())?;
-            }
-            Condition::SignInRisk => {
-                parts.first_text([&sign_in.risk_level, &sign_in.risk_level_aggregated])?;
-            }
-            Condition::Time => {
-                if let Some(time) = sign_in.event_time {
-                    parts.str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))?;
-                }
-            }
-            Condition::DeviceState => parts.device_state()?,
-            Condition::IpAddressSeenByAzureAd => parts.personal(sign_in.ip_address.as_ref())?,
-            Condition::ServicePrincipals => {
-                let names = [
-                    &sign_in.service_principal_name,
-                    &sign_in.service_principal_id,
-                ];
-                parts.first_text(names)?;
-            }
-            Condition::AuthenticationFlows => {
-                let flow = [
-                    &sign_in.original_transfer_method,
-                    &sign_in.authentication_protocol,
-                ];
-                parts.first_text(flow)?;
-            }
-            // The event has no field for these.
-            Condition::UserRisk
-            | Condition::IpAddressSeenByResourceProvider
-            | Condition::ServicePrincipalRisk
-            | Condition::InsiderRisk => {}
+        if let Some(condition) = self.condition {
+            parts.value_of(condition)?;
         }
         if parts.any {
             Ok(())
@@ -113,6 +92,65 @@ struct Parts<'v, 'f, 'o> {
 }
 
 impl Parts<'_, '_, '_> {
+    fn value_of(&mut self, condition: Condition) -> fmt::Result {
+        let sign_in = self.values.sign_in;
+        match condition {
+            Condition::Application => {
+                self.first_text([&sign_in.app_display_name, &sign_in.app_id])?;
+                let resource = [&sign_in.resource_display_name, &sign_in.resource_id];
+                if let Some(resource) = resource.into_iter().find_map(Option::as_deref) {
+                    self.labelled("resource", resource)?;
+                }
+            }
+            Condition::Users => {
+                let names = [
+                    &sign_in.user_principal_name,
+                    &sign_in.user_display_name,
+                    &sign_in.user_id,
+                ];
+                self.first_personal(names)?;
+                if self.any {
+                    self.text(sign_in.user_type.as_ref())?;
+                }
+            }
+            Condition::DevicePlatform => self.text(sign_in.device.operating_system.as_ref())?,
+            Condition::Location => self.place()?,
+            Condition::ClientType | Condition::Client => {
+                self.text(sign_in.client_app_used.as_ref())?;
+            }
+            Condition::SignInRisk => {
+                self.first_text([&sign_in.risk_level, &sign_in.risk_level_aggregated])?;
+            }
+            Condition::Time => {
+                if let Some(time) = sign_in.event_time {
+                    self.str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))?;
+                }
+            }
+            Condition::DeviceState => self.device_state()?,
+            Condition::IpAddressSeenByAzureAd => self.personal(sign_in.ip_address.as_ref())?,
+            Condition::ServicePrincipals => {
+                let names = [
+                    &sign_in.service_principal_name,
+                    &sign_in.service_principal_id,
+                ];
+                self.first_text(names)?;
+            }
+            Condition::AuthenticationFlows => {
+                let flow = [
+                    &sign_in.original_transfer_method,
+                    &sign_in.authentication_protocol,
+                ];
+                self.first_text(flow)?;
+            }
+            // The event has no field for these.
+            Condition::UserRisk
+            | Condition::IpAddressSeenByResourceProvider
+            | Condition::ServicePrincipalRisk
+            | Condition::InsiderRisk => {}
+        }
+        Ok(())
+    }
+
     fn str(&mut self, text: &str) -> fmt::Result {
         if !is_said(text) {
             return Ok(());
