@@ -21,10 +21,7 @@ const FILES: [(&str, &str); 5] = [
         "scenarios.toml",
         include_str!("../config/catalog/scenarios.toml"),
     ),
-    (
-        "remediation.toml",
-        include_str!("../config/catalog/remediation.toml"),
-    ),
+    ("cases.toml", include_str!("../config/catalog/cases.toml")),
     (
         "requirement-providers.csv",
         include_str!("../config/catalog/requirement-providers.csv"),
@@ -245,10 +242,7 @@ const FAULTS: &[(&str, Edit, &str, &str)] = &[
     ),
     (
         "scenarios.toml",
-        Swap(
-            "carries no error code, so its outcome",
-            "carries {code}, so its outcome",
-        ),
+        Swap("carries no error code.", "carries {code}."),
         "scenarios.toml: undetermined: the assessment uses {code}",
         "leave it out",
     ),
@@ -288,32 +282,71 @@ const FAULTS: &[(&str, Edit, &str, &str)] = &[
         "scenarios.toml:30: it is no TOML",
         "correct the line",
     ),
-    // Steps of codes.
     (
-        "remediation.toml",
+        "scenarios.toml",
+        Swap(
+            "ended with code {code}, which",
+            "ended with {meaning} which",
+        ),
+        "scenarios.toml: unknown_error_code: the assessment uses {meaning}",
+        "leave it out",
+    ),
+    // Texts of codes.
+    (
+        "cases.toml",
         Swap("codes = [53001]", "codes = [53001, 4711]"),
-        "remediation.toml: device_not_hybrid_joined: the code 4711 is not in the table",
+        "cases.toml: device_not_hybrid_joined: the code 4711 is not in the table",
         "add its row",
     ),
     (
-        "remediation.toml",
+        "cases.toml",
         Swap("codes = [53001]", "codes = [53001, 53000]"),
-        "remediation.toml: non_compliant_device: the code 53000 has steps already, in ",
+        "cases.toml: non_compliant_device: the code 53000 has texts already, in ",
         "list the code once",
     ),
     (
-        "remediation.toml",
+        "cases.toml",
         Swap("codes = [53001]", "codes = []"),
-        "remediation.toml: device_not_hybrid_joined: it names no code",
+        "cases.toml: device_not_hybrid_joined: it names no code",
         "list at least one",
     ),
     (
-        "remediation.toml",
+        "cases.toml",
+        Swap("case = \"lockout\"", "case = \"locked\""),
+        "cases.toml: locked_out: the case \"locked\" is unknown",
+        "use one of malicious_address, lockout",
+    ),
+    (
+        "cases.toml",
+        Append("\n[bare]\ncodes = [50140]"),
+        "cases.toml: bare: it has neither an assessment nor steps",
+        "add one of the two",
+    ),
+    (
+        "cases.toml",
+        Append("\n[odd]\ncodes = [50140]\nassessment = \"The {whom}.\""),
+        "cases.toml: odd: the assessment is no template: {whom} is no known placeholder",
+        "placeholders are {who}",
+    ),
+    (
+        "cases.toml",
         Prepend("stray = 1\n"),
-        "remediation.toml: \"stray\": it is no entry",
+        "cases.toml: \"stray\": it is no entry",
         "write it as [name]",
     ),
     // General facts and providers.
+    (
+        "catalog.toml",
+        Swap("{request_id}", "{request}"),
+        "catalog.toml: the support ticket is no template: {request} is no known placeholder",
+        "placeholders are {who}",
+    ),
+    (
+        "catalog.toml",
+        Swap("support_ticket", "ticket"),
+        "catalog.toml: unknown field `ticket`",
+        "README.md",
+    ),
     (
         "catalog.toml",
         Swap("2026-11-23", ""),
@@ -381,7 +414,8 @@ fn a_single_mistake_gives_a_single_fault() {
             "[ to {application}]",
             " [to {application}]",
         ),
-        ("remediation.toml", "codes = [53001]", "codes = []"),
+        ("cases.toml", "codes = [53001]", "codes = []"),
+        ("cases.toml", "case = \"lockout\"", "case = \"locked\""),
     ] {
         let dir = changed(file, |text| text.replacen(from, to, 1));
         let found = faults(dir.path());
@@ -400,11 +434,7 @@ fn faults_of_all_files_are_listed_together() {
     fs::write(dir.path().join("catalog.toml"), "version = 3").unwrap();
     fs::write(dir.path().join("error-codes.csv"), b"code\xff\n").unwrap();
     fs::remove_file(dir.path().join("scenarios.toml")).unwrap();
-    fs::write(
-        dir.path().join("remediation.toml"),
-        vec![b'#'; (4 << 20) + 1],
-    )
-    .unwrap();
+    fs::write(dir.path().join("cases.toml"), vec![b'#'; (4 << 20) + 1]).unwrap();
     fs::remove_file(dir.path().join("requirement-providers.csv")).unwrap();
     fs::create_dir(dir.path().join("requirement-providers.csv")).unwrap();
     let found = faults(dir.path());
@@ -412,7 +442,7 @@ fn faults_of_all_files_are_listed_together() {
         "catalog.toml: ",
         "error-codes.csv:1: it is not UTF-8",
         "scenarios.toml: it cannot be read",
-        "remediation.toml: it is larger than",
+        "cases.toml: it is larger than",
         "requirement-providers.csv: it is no file",
     ] {
         assert!(

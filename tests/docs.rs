@@ -125,6 +125,7 @@ fn the_links_between_the_documents_lead_somewhere() {
         "docs/configuration.md",
         "docs/metrics.md",
         "docs/record.md",
+        "docs/scenarios-and-codes.md",
         "config/catalog/README.md",
     ] {
         let file = root().join(document);

@@ -45,29 +45,36 @@ fn check<F: Display>(
     err: &mut impl Write,
 ) -> io::Result<ExitCode> {
     let settings = match Settings::load(sources) {
-        Ok(settings) => settings,
+        Ok(settings) => match kafka::properties_fault(&settings) {
+            None => Some(settings),
+            Some(fault) => {
+                writeln!(err, "{fault}")?;
+                None
+            }
+        },
         Err(faults) => {
             writeln!(err, "{faults}")?;
             let count = faults.0.len();
             let plural = if count == 1 { "" } else { "s" };
             writeln!(err, "The configuration has {count} fault{plural}.")?;
-            return Ok(ExitCode::from(EXIT_CONFIGURATION));
+            None
         }
     };
-    if let Some(fault) = kafka::properties_fault(&settings) {
-        writeln!(err, "{fault}")?;
-        return Ok(ExitCode::from(EXIT_CONFIGURATION));
-    }
-    let catalog = match load_catalog(settings.catalog.path.as_deref()) {
-        Ok(version) => version,
-        Err(faults) => {
+    match (
+        load_catalog(Settings::catalog_path(sources).as_deref()),
+        settings,
+    ) {
+        (Ok(catalog), Some(settings)) => {
+            summary(&settings, &catalog, out)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        (Ok(_), None) => {}
+        (Err(faults), _) => {
             writeln!(err, "{faults}")?;
             writeln!(err, "The catalog is refused.")?;
-            return Ok(ExitCode::from(EXIT_CONFIGURATION));
         }
-    };
-    summary(&settings, &catalog, out)?;
-    Ok(ExitCode::SUCCESS)
+    }
+    Ok(ExitCode::from(EXIT_CONFIGURATION))
 }
 
 fn summary(settings: &Settings, catalog: &str, out: &mut impl Write) -> io::Result<()> {
@@ -274,5 +281,19 @@ mod tests {
         assert_eq!(code, ExitCode::from(64));
         assert_eq!(out, "");
         assert_eq!(err, "scenarios.toml: no title\nThe catalog is refused.\n");
+    }
+
+    #[test]
+    fn faults_of_configuration_and_catalog_are_told_together() {
+        for set in [&["workers=x"][..], &["catalog.path=/none", "workers=x"]] {
+            let (code, out, err) = answer(set, Err("scenarios.toml: no title"));
+            assert_eq!(code, ExitCode::from(64));
+            assert_eq!(out, "");
+            let ends = "faults.\nscenarios.toml: no title\nThe catalog is refused.\n";
+            assert!(
+                err.contains("workers = \"x\"") && err.ends_with(ends),
+                "{err}"
+            );
+        }
     }
 }

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::diagnosis::catalog::{Catalog, Code, Reference, Step};
-use crate::diagnosis::{Outcome, Scenario};
+use crate::diagnosis::{Case, Outcome, Scenario};
 
 /// No code and no scenario is longer.
 const LONGEST_WORD: usize = 128;
@@ -91,7 +91,16 @@ struct CodeCard<'c> {
     verified: bool,
     sources: Vec<&'static str>,
     remediation: Vec<&'c Step>,
+    /// Steps in place of these, where the event shows the case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cases: Vec<CaseSteps<'c>>,
     references: Vec<&'c Reference>,
+}
+
+#[derive(Serialize)]
+struct CaseSteps<'c> {
+    case: Case,
+    remediation: &'c [Step],
 }
 
 #[derive(Serialize)]
@@ -187,13 +196,29 @@ fn code_card<'c>(code: &'c Code, catalog: &'c Catalog) -> CodeCard<'c> {
         meaning: &code.meaning,
         verified: code.verified,
         sources: code.sources.iter().map(|source| source.as_str()).collect(),
-        remediation: if code.remediation.is_empty() {
-            each_once(of_scenarios)
-        } else {
-            code.remediation.iter().collect()
+        remediation: match own(code) {
+            [] => each_once(of_scenarios),
+            steps => steps.iter().collect(),
         },
+        cases: code
+            .texts
+            .iter()
+            .filter(|text| !text.remediation.is_empty())
+            .filter_map(|text| {
+                Some(CaseSteps {
+                    case: text.case?,
+                    remediation: &text.remediation,
+                })
+            })
+            .collect(),
         references: each_once(texts().flat_map(|text| &text.references)),
     }
+}
+
+/// The steps that the code has of its own, whatever the case.
+fn own(code: &Code) -> &[Step] {
+    let text = code.texts.iter().find(|text| text.case.is_none());
+    text.map_or(&[], |text| &text.remediation)
 }
 
 fn each_once<'c, T: PartialEq>(all: impl Iterator<Item = &'c T>) -> Vec<&'c T> {
@@ -329,6 +354,21 @@ mod tests {
     }
 
     #[test]
+    fn steps_for_a_case_stand_beside_those_of_the_code() {
+        let (text, _) = explain(&["50053"]);
+        for title in [
+            "\nWhat to do\n",
+            "\nWhat to do where the address is known for malicious activity\n",
+            "\nWhat to do where smart lockout holds the account\n",
+        ] {
+            assert!(text.contains(title), "{text}");
+        }
+        let (text, _) = explain(&["50053", "--format", "json"]);
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(answer["code"]["cases"][0]["case"], "malicious_address");
+    }
+
+    #[test]
     fn what_is_unknown_ends_with_1_and_names_what_is_near() {
         for (asked, near) in [
             ("52003", "53003"),
@@ -365,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn text_keeps_to_80_columns_but_for_addresses() {
+    fn text_keeps_to_100_columns_but_for_addresses() {
         let catalog = Catalog::embedded().unwrap();
         let mut pages = vec![explain(&["--list"]).0];
         for scenario in Scenario::ALL {

@@ -43,17 +43,19 @@ pub struct RunArgs {
 }
 
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let settings = match Settings::load(&args.settings.sources()) {
-        Ok(settings) => settings,
-        Err(faults) => return Ok(refuse(&faults)),
+    let sources = args.settings.sources();
+    let catalog = load_catalog(Settings::catalog_path(&sources).as_deref());
+    let (settings, catalog) = match (Settings::load(&sources), catalog) {
+        (Ok(settings), Ok(catalog)) => (settings, catalog),
+        (Ok(_), Err(faults)) => return Ok(refuse(&faults)),
+        (Err(faults), Ok(_)) => return Ok(refuse(&faults)),
+        (Err(faults), Err(of_catalog)) => {
+            return Ok(refuse(&format_args!("{faults}\n{of_catalog}")));
+        }
     };
     if let Some(fault) = kafka::properties_fault(&settings) {
         return Ok(refuse(&fault));
     }
-    let catalog = match load_catalog(settings.catalog.path.as_deref()) {
-        Ok(catalog) => catalog,
-        Err(faults) => return Ok(refuse(&faults)),
-    };
     logging::start(settings.telemetry.log_format, settings.telemetry.log_level)?;
     let stop = StopSignal::default();
     let shared = share(settings, catalog, stop)?;

@@ -1,6 +1,7 @@
 //! From the layers to [`Settings`]: every key, then what the keys say together.
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fault::ConfigFaults;
@@ -34,6 +35,13 @@ const DETAILS: [(&str, Detail); 3] = [
 ];
 
 impl Settings {
+    /// The folder of the catalog, also where the rest of the configuration has faults: those of
+    /// the catalog are told together with them.
+    pub fn catalog_path(sources: &Sources) -> Option<PathBuf> {
+        let (values, faults) = layers::merge(sources);
+        Reader::new(values, faults).optional_path("catalog.path")
+    }
+
     /// Lays the sources over the built-in defaults, and reads the result.
     ///
     /// Reads the named files, secrets included; opens nothing else.

@@ -6,11 +6,12 @@ use serde::{Serialize, Serializer};
 
 use super::catalog::Catalog;
 use super::classify::Classification;
+use super::deciding::has_session_control;
 use super::mfa_source::{is_enforced, is_security_defaults, required_challenge};
 use super::second_factor::{SecondFactor, contains, shows_single_factor};
-use super::{Aspect, Outcome, RequirementSource, Scenario};
+use super::{Aspect, Case, Outcome, RequirementSource, Scenario};
 use crate::signin::{
-    AppliedPolicy, ConditionalAccessStatus, GrantControl, PolicyResult, SignIn, Text,
+    AppliedPolicy, Condition, ConditionalAccessStatus, GrantControl, PolicyResult, SignIn, Text,
 };
 
 /// A set of aspects.
@@ -58,15 +59,15 @@ impl JsonSchema for Aspects {
     }
 }
 
-/// The aspects of a sign-in; `sources` are the requirement sources that it names.
+/// The aspects of a sign-in; `names_source` tells the requirement sources that it names.
 pub fn aspects(
     sign_in: &SignIn<'_>,
     found: &Classification<'_>,
+    factor: SecondFactor,
     catalog: &Catalog,
     names_source: impl Fn(RequirementSource) -> bool,
 ) -> Aspects {
     let succeeded = found.outcome == Outcome::Succeeded;
-    let factor = SecondFactor::of(sign_in);
     let single_factor = succeeded && is_by_user(sign_in) && shows_single_factor(sign_in, factor);
     let has_policy = |test: fn(&AppliedPolicy<'_>) -> bool| policies(sign_in).any(test);
     let single_factor = single_factor && !has_policy(needed_only_mfa);
@@ -87,12 +88,10 @@ pub fn aspects(
         ),
         (
             Aspect::SignInRisk,
-            is_at_risk(sign_in.risk_level.as_ref(), sign_in),
+            is_at_risk(sign_in.risk_level.as_ref(), sign_in)
+                || is_at_risk(sign_in.risk_level_aggregated.as_ref(), sign_in),
         ),
-        (
-            Aspect::UserRisk,
-            is_at_risk(sign_in.risk_level_aggregated.as_ref(), sign_in),
-        ),
+        (Aspect::UserRisk, has_policy(is_for_user_risk)),
         (Aspect::MaliciousIp, is_malicious_ip(sign_in)),
         (Aspect::MfaPerformed, factor.performed),
         (Aspect::MfaSatisfiedByClaim, factor.satisfied_by_claim),
@@ -116,7 +115,11 @@ pub fn aspects(
         ),
         (
             Aspect::NoConditionalAccessPolicyApplied,
-            no_policy_applied(sign_in),
+            no_policy_applied(
+                sign_in,
+                found,
+                names_source(RequirementSource::ConditionalAccess),
+            ),
         ),
         (
             Aspect::MfaPolicyNotApplied,
@@ -145,6 +148,19 @@ fn policies<'a, 'm>(sign_in: &'a SignIn<'m>) -> impl Iterator<Item = &'a Applied
     sign_in.policies.iter().flatten()
 }
 
+/// The situation of a sign-in that the catalog may have texts of its own for.
+pub fn case(sign_in: &SignIn<'_>, aspects: Aspects) -> Option<Case> {
+    if aspects.contains(Aspect::ConditionalAccessFailedOnSuccess) {
+        Some(Case::ConditionalAccessFailed)
+    } else if aspects.contains(Aspect::MaliciousIp) {
+        Some(Case::MaliciousAddress)
+    } else if is_lockout(sign_in) {
+        Some(Case::Lockout)
+    } else {
+        (!is_by_user(sign_in)).then_some(Case::WorkloadIdentity)
+    }
+}
+
 /// Whether a person signed in, and not an application.
 pub fn is_by_user(sign_in: &SignIn<'_>) -> bool {
     let names_user = sign_in.user_id.is_some() || sign_in.user_principal_name.is_some();
@@ -171,7 +187,7 @@ fn same(one: Option<&Text<'_>>, other: Option<&Text<'_>>) -> bool {
 }
 
 /// `hidden` (no licence to see it) and any level not known are no risk.
-fn is_at_risk(level: Option<&Text<'_>>, sign_in: &SignIn<'_>) -> bool {
+pub fn is_at_risk(level: Option<&Text<'_>>, sign_in: &SignIn<'_>) -> bool {
     let one_of = |text: Option<&Text<'_>>, known: &[&str]| {
         text.is_some_and(|text| known.iter().any(|known| text.eq_ignore_ascii_case(known)))
     };
@@ -186,21 +202,51 @@ fn is_at_risk(level: Option<&Text<'_>>, sign_in: &SignIn<'_>) -> bool {
 /// text tells which. A text that speaks of both tells nothing.
 fn is_malicious_ip(sign_in: &SignIn<'_>) -> bool {
     let reason = sign_in.failure_reason.as_deref().unwrap_or_default();
-    sign_in.error_code == Some(50053)
-        && contains(reason, "malicious")
-        && (contains(reason, "address") || contains(reason, " ip"))
-        && !contains(reason, "too many times")
+    sign_in.error_code == Some(50053) && speaks_of_address(reason) && !speaks_of_lockout(reason)
 }
 
-/// Report-only results do not count, and security defaults are no policy. Where the status says
-/// that policies were applied, a list without them is incomplete.
-fn no_policy_applied(sign_in: &SignIn<'_>) -> bool {
-    sign_in.policies.is_some()
-        && !matches!(
+/// The other of the two.
+fn is_lockout(sign_in: &SignIn<'_>) -> bool {
+    let reason = sign_in.failure_reason.as_deref().unwrap_or_default();
+    sign_in.error_code == Some(50053) && speaks_of_lockout(reason) && !speaks_of_address(reason)
+}
+
+fn speaks_of_address(reason: &str) -> bool {
+    contains(reason, "malicious") && (contains(reason, "address") || contains(reason, " ip"))
+}
+
+fn speaks_of_lockout(reason: &str) -> bool {
+    contains(reason, "too many times")
+}
+
+/// The levels of the event are those of the sign-in (Graph: `riskLevelDuringSignIn`, and
+/// `riskLevelAggregated` once detections that come later are in). Of the user's own risk only a
+/// policy tells that was enforced for it.
+fn is_for_user_risk(policy: &AppliedPolicy<'_>) -> bool {
+    is_enforced(policy) && policy.conditions_satisfied.contains(Condition::UserRisk)
+}
+
+/// Report-only results do not count, and security defaults are no policy. Where the code, the
+/// status or a requirement provider says that Conditional Access decided, a list that does not
+/// show it is incomplete; of a result that is not known nothing can be said.
+fn no_policy_applied(sign_in: &SignIn<'_>, found: &Classification<'_>, required: bool) -> bool {
+    let decided = required
+        || matches!(
+            found.scenario,
+            Scenario::BlockedByConditionalAccess
+                | Scenario::FailedConditionalAccess
+                | Scenario::MfaFromConditionalAccess
+                | Scenario::BlockedByRiskPolicy
+        )
+        || matches!(
             sign_in.conditional_access_status,
             Some(ConditionalAccessStatus::Success | ConditionalAccessStatus::Failure)
-        )
-        && !policies(sign_in).any(|policy| is_enforced(policy) && !is_security_defaults(policy))
+        );
+    let may_have_applied = |policy: &AppliedPolicy<'_>| match policy.result {
+        PolicyResult::Unknown | PolicyResult::Other(_) => true,
+        _ => is_enforced(policy) && !is_security_defaults(policy),
+    };
+    sign_in.policies.is_some() && !decided && !policies(sign_in).any(may_have_applied)
 }
 
 /// Whether a policy is satisfied that asked for nothing but a second factor: then there was one.
@@ -217,7 +263,8 @@ fn requires_mfa(policy: &AppliedPolicy<'_>) -> bool {
 }
 
 /// Whether Conditional Access decided, by the code or by the status, and the list does not show
-/// how. 50097 is silent: an application may ask for the device as well.
+/// how. 50097 is silent: an application may ask for the device as well. The status counts
+/// security defaults, which Graph lists among the policies; the codes do not.
 fn is_policy_detail_missing(sign_in: &SignIn<'_>, found: &Classification<'_>) -> bool {
     let failed = |policy: &AppliedPolicy<'_>| {
         policy.result == PolicyResult::Failure && !is_security_defaults(policy)
@@ -234,15 +281,13 @@ fn is_policy_detail_missing(sign_in: &SignIn<'_>, found: &Classification<'_>) ->
         _ => false,
     };
     let missing_by_status = match sign_in.conditional_access_status {
-        Some(ConditionalAccessStatus::Failure) => !policies(sign_in).any(failed),
+        Some(ConditionalAccessStatus::Failure) => {
+            !policies(sign_in).any(|policy| policy.result == PolicyResult::Failure)
+        }
         Some(ConditionalAccessStatus::Success) => !policies(sign_in).any(is_enforced),
         _ => false,
     };
     missing_by_code || missing_by_status
-}
-
-fn has_session_control(policy: &AppliedPolicy<'_>) -> bool {
-    !policy.session_controls.is_empty() || !policy.session_controls_not_satisfied.is_empty()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::record::{
     RequirementSourceEntry, Risk, Rule, SessionLifetime, Tables, Tenants, TextList, Time, User,
     result_name, status_name,
 };
+use super::second_factor::SecondFactor;
 use super::tables::{Evidence, Values, tables, unmet_conditions};
 use super::{Aspects, Detail, RequirementSource};
 use crate::signin::{AppliedPolicy, Conditions, PolicyResult, RuleSatisfied, SignIn, Text};
@@ -273,7 +274,11 @@ impl<'a> Composer<'a, '_> {
     }
 
     /// The authentication, and the aspects that rest on its sources.
-    pub fn authentication(&mut self, catalog: &Catalog) -> (Option<Authentication<'a>>, Aspects) {
+    pub fn authentication(
+        &mut self,
+        factor: SecondFactor,
+        catalog: &Catalog,
+    ) -> (Option<Authentication<'a>>, Aspects) {
         let sign_in = self.sign_in;
         let mut sources = Vec::new();
         let mut named = [false; RequirementSource::ALL.len()];
@@ -290,13 +295,14 @@ impl<'a> Composer<'a, '_> {
             });
         });
         self.cutter.trimmed |= sign_in.requirement_policies.len() > MAX_PROVIDERS;
-        let aspects = aspects(sign_in, &self.found, catalog, |source| {
+        let aspects = aspects(sign_in, &self.found, factor, catalog, |source| {
             named[source as usize]
         });
         let authentication = some(Authentication {
             requirement: self.text(sign_in.authentication_requirement.as_ref()),
             decided_by: self.found.mfa_source.map(|source| source.decided_by),
             sources,
+            second_factor: factor.result,
             steps: self.steps(),
             mfa_method: self.text(sign_in.mfa_method.as_ref()),
             mfa_detail: self.cutter.personal(sign_in.mfa_detail.as_ref()),

@@ -34,16 +34,19 @@ pub use record::{
     Diagnosis, MessageKey, Provenance, Record, Time, Versions, json_schema, write_diagnosis,
     write_provenance,
 };
-pub use scenario::{Aspect, CodeClass, Outcome, RequirementSource, Scenario};
+pub use scenario::{
+    Aspect, Case, CodeClass, Outcome, RequirementSource, Scenario, SecondFactorResult,
+};
 pub use source::Source;
 pub use tables::NOT_KNOWN;
 
 use assessment::Facts;
 use bounds::Cutter;
-use catalog::{Catalog, Reference, Step};
+use catalog::{Actor, Catalog, Reference, Step};
 use compose::Composer;
 use deciding::Deciding;
 use record::{Prepared, SCHEMA_VERSION};
+use second_factor::SecondFactor;
 
 use crate::signin::{Privacy, SignIn};
 
@@ -55,8 +58,8 @@ pub struct Diagnoser {
     detail: DetailRules,
     /// In the order of [`Scenario::ALL`].
     scenarios: Vec<Advice>,
-    /// The JSON of the remediation of each code that has its own, by ascending code.
-    codes: Vec<(i64, Option<Box<RawValue>>)>,
+    /// The JSON of the remediation of each code and case that has its own, ascending.
+    codes: Vec<((i64, Option<Case>), Option<Box<RawValue>>)>,
 }
 
 /// The JSON of what a scenario advises.
@@ -80,10 +83,11 @@ impl Diagnoser {
             .collect();
         let mut codes: Vec<_> = catalog
             .codes()
-            .filter(|code| !code.remediation.is_empty())
-            .map(|code| (code.code, json(&code.remediation)))
+            .flat_map(|code| code.texts.iter().map(move |text| (code.code, text)))
+            .filter(|(_, text)| !text.remediation.is_empty())
+            .map(|(code, text)| ((code, text.case), json(&text.remediation)))
             .collect();
-        codes.sort_unstable_by_key(|(code, _)| *code);
+        codes.sort_unstable_by_key(|(key, _)| *key);
         Diagnoser {
             catalog,
             privacy,
@@ -118,8 +122,10 @@ impl Diagnoser {
             detail,
             cutter: Cutter::new(bounds, self.privacy),
         };
-        let (authentication, aspects) = from.authentication(&self.catalog);
-        let (remediation, references) = self.advice(&found, detail);
+        let factor = SecondFactor::of(sign_in);
+        let (authentication, aspects) = from.authentication(factor, &self.catalog);
+        let case = aspects::case(sign_in, aspects);
+        let (remediation, references) = self.advice(&found, case, detail);
         let mut diagnosis = Diagnosis {
             schema_version: SCHEMA_VERSION,
             diagnosis_id: DiagnosisId::of(sign_in, source),
@@ -152,6 +158,7 @@ impl Diagnoser {
             conditional_access: from.conditional_access(deciding),
             authentication,
             remediation,
+            support_ticket: None,
             references,
             detail,
             trimmed: from.cutter.trimmed,
@@ -160,11 +167,21 @@ impl Diagnoser {
             diagnosis: &diagnosis,
             sign_in,
             deciding,
+            factor,
             meaning: found.code.map(|code| code.meaning.as_str()),
             by_user: aspects::is_by_user(sign_in),
         };
-        let assessment = facts.render(&self.catalog.scenario(found.scenario).assessment);
+        let own = found
+            .code
+            .and_then(|code| code.own(case, |text| text.assessment.as_ref()));
+        let template = own.unwrap_or_else(|| &self.catalog.scenario(found.scenario).assessment);
+        let assessment = facts.render(template);
+        let last = diagnosis.remediation.items().last();
+        let support_ticket = last
+            .filter(|step| step.actor == Actor::MicrosoftSupport)
+            .map(|_| facts.render(self.catalog.support_ticket()).into());
         diagnosis.assessment = assessment.into();
+        diagnosis.support_ticket = support_ticket;
         diagnosis
     }
 
@@ -172,6 +189,7 @@ impl Diagnoser {
     fn advice<'a>(
         &'a self,
         found: &Classification<'a>,
+        case: Option<Case>,
         detail: Detail,
     ) -> (Prepared<'a, Step>, Prepared<'a, Reference>) {
         if detail != Detail::Full {
@@ -181,11 +199,16 @@ impl Diagnoser {
         let prepared = self.scenarios.get(found.scenario as usize);
         let references = prepared.and_then(|advice| advice.references.as_deref());
         let references = Prepared::new(&text.references, references);
-        let own = found.code.filter(|code| !code.remediation.is_empty());
-        let remediation = if let Some(code) = own {
-            let place = self.codes.binary_search_by_key(&code.code, |entry| entry.0);
+        let own = found.code.and_then(|code| {
+            let own = code.own(case, |text| (!text.remediation.is_empty()).then_some(text));
+            own.map(|text| (code.code, text))
+        });
+        let remediation = if let Some((code, text)) = own {
+            let place = self
+                .codes
+                .binary_search_by_key(&(code, text.case), |entry| entry.0);
             let json = place.ok().and_then(|place| self.codes[place].1.as_deref());
-            Prepared::new(&code.remediation, json)
+            Prepared::new(&text.remediation, json)
         } else {
             let json = prepared.and_then(|advice| advice.remediation.as_deref());
             Prepared::new(&text.remediation, json)

@@ -114,6 +114,37 @@ closed_set! {
 }
 
 closed_set! {
+    /// A situation for which the catalog has texts of its own. An event is in one at most.
+    Case {
+        /// Code 50053 for an address known for malicious activity.
+        MaliciousAddress = "malicious_address",
+        /// Code 50053 for smart lockout.
+        Lockout = "lockout",
+        /// Code 0, and the Conditional Access status is failure.
+        ConditionalAccessFailed = "conditional_access_failed",
+        /// An application signed in, and no person.
+        WorkloadIdentity = "workload_identity",
+    }
+}
+
+closed_set! {
+    /// How a second factor ended.
+    SecondFactorResult {
+        Performed = "performed",
+        SatisfiedByClaim = "satisfied_by_claim",
+        /// Waived: a trusted network, a registered or remembered device, an app password.
+        Skipped = "skipped",
+        /// Declined, or reported as fraud.
+        DeniedByUser = "denied_by_user",
+        /// The prompt was left unanswered.
+        TimedOut = "timed_out",
+        Failed = "failed",
+        /// Open when the event was written.
+        InProgress = "in_progress",
+    }
+}
+
+closed_set! {
     /// What asked for the second factor.
     RequirementSource {
         ConditionalAccess = "conditional_access",

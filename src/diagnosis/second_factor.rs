@@ -2,8 +2,13 @@
 //!
 //! The steps of the authentication come first, the status's additional details only where the
 //! steps show nothing or end unfinished: a completed sign-in is often logged with its last step
-//! still in progress.
+//! still in progress. Only phrases that are known count; any other text shows nothing.
+use super::SecondFactorResult;
 use crate::signin::{AuthenticationStep, SignIn};
+
+use SecondFactorResult::{
+    DeniedByUser, Failed, InProgress, Performed, SatisfiedByClaim, Skipped, TimedOut,
+};
 
 /// What became of the second factor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -11,37 +16,54 @@ pub struct SecondFactor {
     pub performed: bool,
     pub satisfied_by_claim: bool,
     pub denied_by_user: bool,
+    /// How it ended; `None` where the event does not show it.
+    pub result: Option<SecondFactorResult>,
+    /// The phrase that says so, where one does, in lower case.
+    pub phrase: Option<&'static str>,
 }
+
+/// A result, and the phrase that it was read from.
+type Said = (SecondFactorResult, Option<&'static str>);
 
 impl SecondFactor {
     pub fn of(sign_in: &SignIn<'_>) -> SecondFactor {
         let mut found = SecondFactor::default();
-        for step in &sign_in.authentication_steps {
-            found.add_step(step);
+        for said in sign_in.authentication_steps.iter().filter_map(of_step) {
+            found.add(said);
         }
-        let details = sign_in.additional_details.as_deref().unwrap_or_default();
-        if sign_in.authentication_steps.iter().any(is_unfinished) && says_completed(details) {
-            found.performed = true;
-        }
-        if found == SecondFactor::default() {
-            found.satisfied_by_claim = says_satisfied_by_claim(details);
-            found.denied_by_user = says_denied_by_user(details);
-            found.performed = says_completed(details);
+        let details = sign_in.additional_details.as_deref().and_then(said);
+        let unfinished = sign_in.authentication_steps.iter().any(is_unfinished);
+        match details {
+            Some(said) if found.result.is_none() => found.add(said),
+            Some(said @ (Performed, _)) if unfinished => found.add(said),
+            _ => {}
         }
         found
     }
 
-    fn add_step(&mut self, step: &AuthenticationStep<'_>) {
-        let result = step.result_detail.as_deref().unwrap_or_default();
-        if says_denied_by_user(result) {
-            self.denied_by_user = true;
-        } else if says_satisfied_by_claim(result) {
-            self.satisfied_by_claim = true;
-        } else if step.succeeded == Some(true) && is_second_factor(step)
-            || step.succeeded != Some(false) && says_completed(result)
-        {
-            self.performed = true;
+    /// The last result counts; that a prompt was open says nothing where another is known.
+    fn add(&mut self, (result, phrase): Said) {
+        match result {
+            Performed => self.performed = true,
+            SatisfiedByClaim => self.satisfied_by_claim = true,
+            DeniedByUser => self.denied_by_user = true,
+            InProgress | TimedOut | Failed | Skipped => {}
         }
+        if self.result.is_none() || result != InProgress {
+            self.result = Some(result);
+            self.phrase = phrase;
+        }
+    }
+}
+
+fn of_step(step: &AuthenticationStep<'_>) -> Option<Said> {
+    match step.result_detail.as_deref().and_then(said) {
+        // What the text says was done must not be denied by the step itself.
+        Some((Performed, _)) if step.succeeded == Some(false) => None,
+        None | Some((InProgress, _)) if step.succeeded == Some(true) && is_second_factor(step) => {
+            Some((Performed, None))
+        }
+        found => found,
     }
 }
 
@@ -56,8 +78,7 @@ pub fn shows_single_factor(sign_in: &SignIn<'_>, factor: SecondFactor) -> bool {
         .iter()
         .filter(|step| step.succeeded == Some(true));
     let shows_more = requirement.is_some_and(speaks_of_mfa)
-        || factor.performed
-        || factor.satisfied_by_claim
+        || factor.result.is_some()
         || sign_in.mfa_method.is_some()
         || sign_in.mfa_detail.is_some()
         || sign_in
@@ -91,8 +112,8 @@ fn is_second_factor(step: &AuthenticationStep<'_>) -> bool {
 }
 
 fn is_unfinished(step: &AuthenticationStep<'_>) -> bool {
-    let result = step.result_detail.as_deref().unwrap_or_default();
-    step.succeeded != Some(true) && contains(result, "in progress")
+    let result = step.result_detail.as_deref().and_then(said);
+    step.succeeded != Some(true) && result.is_some_and(|(result, _)| result == InProgress)
 }
 
 fn speaks_of_mfa(text: &str) -> bool {
@@ -101,19 +122,108 @@ fn speaks_of_mfa(text: &str) -> bool {
         .any(|term| contains(text, term))
 }
 
-fn says_completed(text: &str) -> bool {
-    speaks_of_mfa(text) && contains(text, "completed") && !contains(text, "not ")
+/// How a text that speaks of the second factor begins, the longer first. The first factor has
+/// other words ("First factor requirement satisfied by claim in the token").
+const BEGINNINGS: [&str; 4] = [
+    "azure multi-factor authentication ",
+    "multi-factor authentication ",
+    "mfa requirement ",
+    "mfa ",
+];
+
+/// Begins the reason of a denial, whatever the reason.
+const DENIED: &str = "denied";
+
+/// What follows the beginning, with what it means: the phrases that Microsoft lists for the
+/// authentication details ("Use the sign-in logs to review Microsoft Entra multifactor
+/// authentication events"), and those seen in sign-in logs.
+const PHRASES: [(&str, SecondFactorResult); 40] = [
+    ("completed in azure ad", Performed),
+    ("completed in microsoft entra id", Performed),
+    ("completed in the cloud", Performed),
+    ("successfully completed", Performed),
+    ("satisfied by strong authentication", Performed),
+    ("satisfied by claim in the token", SatisfiedByClaim),
+    (
+        "satisfied by claim provided by external provider",
+        SatisfiedByClaim,
+    ),
+    (
+        "skipped as flow exercised was windows broker logon flow",
+        Skipped,
+    ),
+    ("skipped due to app password", Skipped),
+    ("skipped due to location", Skipped),
+    ("skipped due to registered device", Skipped),
+    ("skipped due to remembered device", Skipped),
+    ("authentication in progress", InProgress),
+    ("authentication in-progress", InProgress),
+    ("user declined the authentication", DeniedByUser),
+    ("fraud code entered", DeniedByUser),
+    ("phone app reported fraud", DeniedByUser),
+    ("user did not respond to mobile app notification", TimedOut),
+    ("user didn't respond to mobile app notification", TimedOut),
+    ("user never entered the verification code", TimedOut),
+    ("phone call went to voicemail", TimedOut),
+    ("authentication timed out", TimedOut),
+    ("duplicate authentication attempt", Failed),
+    ("entered incorrect code too many times", Failed),
+    ("invalid authentication", Failed),
+    ("invalid mobile app verification code", Failed),
+    ("misconfiguration", Failed),
+    ("phone number has an invalid format", Failed),
+    ("service error", Failed),
+    ("unable to reach the user's phone", Failed),
+    ("unable to send the mobile app notification", Failed),
+    (
+        "unable to send the mobile app notification to the device",
+        Failed,
+    ),
+    (
+        "user does not have any verification methods registered",
+        Failed,
+    ),
+    (
+        "user doesn't have any verification methods registered",
+        Failed,
+    ),
+    ("user entered incorrect code", Failed),
+    ("user entered incorrect pin", Failed),
+    (
+        "user hung up the phone call without succeeding the authentication",
+        Failed,
+    ),
+    ("user is blocked", Failed),
+    ("user not found", Failed),
+    ("verification code already used once", Failed),
+];
+
+/// What a text says about the second factor; `None` for any text that is not known.
+fn said(text: &str) -> Option<Said> {
+    let text = text.trim().trim_end_matches('.');
+    let begun = BEGINNINGS.iter().find_map(|start| after(text, start));
+    // A step in progress is named without a beginning, and of the second factor alone.
+    let phrase = begun.unwrap_or(text);
+    let denied = begun.and_then(|phrase| after(phrase, DENIED));
+    let phrase = denied.map_or(phrase, |reason| reason.trim_start_matches([';', ':', ' ']));
+    let known = PHRASES
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(phrase))
+        .map(|(phrase, result)| (*result, Some(*phrase)));
+    match known {
+        Some((Performed | SatisfiedByClaim | Skipped, _)) | None if denied.is_some() => {
+            Some((Failed, None))
+        }
+        Some((Performed | SatisfiedByClaim | Skipped, _)) if begun.is_none() => None,
+        known => known,
+    }
 }
 
-/// Not the first factor, which may be satisfied by a claim too.
-fn says_satisfied_by_claim(text: &str) -> bool {
-    speaks_of_mfa(text) && contains(text, "satisfied by claim")
-}
-
-/// A refusal by the person: declined, or reported as fraud. A prompt left unanswered is none.
-fn says_denied_by_user(text: &str) -> bool {
-    (speaks_of_mfa(text) || contains(text, "authentication"))
-        && (contains(text, "user declined") || contains(text, "fraud"))
+fn after<'t>(text: &'t str, start: &str) -> Option<&'t str> {
+    let begin = text.get(..start.len())?;
+    begin
+        .eq_ignore_ascii_case(start)
+        .then(|| &text[start.len()..])
 }
 
 /// Whether `text` holds `term`, whatever its case. `term` is lower-case ASCII.
@@ -127,37 +237,127 @@ pub fn contains(text: &str, term: &str) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_unfinished_step_beside_completed_details_counts_whatever_came_before() {
-        let step = |result: &'static str| AuthenticationStep {
-            succeeded: Some(false),
+    fn step(succeeded: Option<bool>, result: &'static str) -> AuthenticationStep<'static> {
+        AuthenticationStep {
+            succeeded,
             result_detail: Some(result.into()),
             ..AuthenticationStep::default()
-        };
-        let sign_in = SignIn {
-            additional_details: Some("MFA completed in Azure AD".into()),
-            authentication_steps: vec![
-                step("MFA denied; user declined the authentication"),
-                step("Authentication in progress"),
-            ],
+        }
+    }
+
+    fn steps(
+        details: Option<&'static str>,
+        steps: Vec<AuthenticationStep<'static>>,
+    ) -> SecondFactor {
+        SecondFactor::of(&SignIn {
+            additional_details: details.map(Into::into),
+            authentication_steps: steps,
             ..SignIn::default()
-        };
-        let found = SecondFactor::of(&sign_in);
-        assert!(found.performed && found.denied_by_user, "{found:?}");
+        })
     }
 
     #[test]
-    fn what_was_not_completed_was_not_performed() {
-        for details in [
-            "MFA not completed",
-            "MFA was not successfully completed",
-            "MFA could not be completed",
-        ] {
-            let sign_in = SignIn {
-                additional_details: Some(details.into()),
-                ..SignIn::default()
-            };
-            assert!(!SecondFactor::of(&sign_in).performed, "{details}");
+    fn only_known_phrases_count() {
+        let table = [
+            ("MFA completed in Azure AD", Some(Performed)),
+            ("MFA successfully completed.", Some(Performed)),
+            (
+                "MFA requirement satisfied by strong authentication",
+                Some(Performed),
+            ),
+            (
+                "MFA requirement satisfied by claim in the token",
+                Some(SatisfiedByClaim),
+            ),
+            (
+                "mfa requirement satisfied by claim provided by external provider",
+                Some(SatisfiedByClaim),
+            ),
+            (
+                "MFA requirement skipped due to remembered device",
+                Some(Skipped),
+            ),
+            (
+                "MFA denied; user declined the authentication",
+                Some(DeniedByUser),
+            ),
+            ("User declined the authentication", Some(DeniedByUser)),
+            ("MFA denied; Fraud Code Entered", Some(DeniedByUser)),
+            (
+                "MFA denied; user did not respond to mobile app notification",
+                Some(TimedOut),
+            ),
+            ("MFA denied; Phone call went to voicemail", Some(TimedOut)),
+            ("MFA denied; user entered incorrect code", Some(Failed)),
+            (
+                "Azure Multi-Factor Authentication denied; invalid authentication",
+                Some(Failed),
+            ),
+            ("MFA denied; a reason that is new", Some(Failed)),
+            ("MFA denied; completed in Azure AD", Some(Failed)),
+            ("Authentication in progress", Some(InProgress)),
+            (
+                "Azure Multi-Factor Authentication denied; authentication in-progress",
+                Some(InProgress),
+            ),
+            ("MFA is to be completed in Azure AD", None),
+            ("MFA not completed", None),
+            ("MFA could not be completed", None),
+            ("MFA requirement not satisfied by claim in the token", None),
+            (
+                "First factor requirement satisfied by claim in the token",
+                None,
+            ),
+            ("Satisfied by claim in the token", None),
+            ("MFA required in Azure AD", None),
+            ("User declined to consent to access the app.", None),
+            ("Denied", None),
+            ("MFA denied", Some(Failed)),
+            (
+                "User hung up the phone call without succeeding the authentication",
+                Some(Failed),
+            ),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(said(text).map(|(result, _)| result), expected, "{text}");
+            assert_eq!(steps(Some(text), Vec::new()).result, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_result_of_the_steps_counts() {
+        let declined = || step(Some(false), "MFA denied; user declined the authentication");
+        let open = || step(Some(false), "Authentication in progress");
+        let silent = || {
+            step(
+                Some(false),
+                "MFA denied; user did not respond to mobile app notification",
+            )
+        };
+        let claim = || {
+            step(
+                Some(true),
+                "MFA requirement satisfied by claim in the token",
+            )
+        };
+        let done = || step(Some(true), "MFA successfully completed");
+        for (given, expected) in [
+            (vec![silent(), declined()], Some(DeniedByUser)),
+            (vec![declined(), silent(), open()], Some(TimedOut)),
+            (vec![declined(), done()], Some(Performed)),
+            (vec![claim(), declined()], Some(DeniedByUser)),
+            (vec![open()], Some(InProgress)),
+            (vec![step(Some(false), "MFA successfully completed")], None),
+            (Vec::new(), None),
+        ] {
+            assert_eq!(steps(None, given.clone()).result, expected, "{given:?}");
+        }
+        // The details speak where the steps are silent, or unfinished and the details finished.
+        let completed = Some("MFA completed in Azure AD");
+        assert_eq!(steps(completed, vec![open()]).result, Some(Performed));
+        assert_eq!(steps(completed, vec![silent()]).result, Some(TimedOut));
+        let both = steps(completed, vec![declined(), open()]);
+        assert!(both.performed && both.denied_by_user, "{both:?}");
     }
 }

@@ -225,8 +225,106 @@ fn an_assessment_has_no_placeholder_whatever_is_missing() {
             }
             assert!(text.starts_with(char::is_uppercase), "{code:?}: {text}");
             assert!(text.ends_with('.'), "{code:?}: {text}");
+            let sentences = text.matches(". ").count() + 1;
+            assert!((2..=5).contains(&sentences), "{code:?}: {text}");
         }
     }
+}
+
+#[test]
+fn a_ticket_has_the_facts_for_support_and_no_name_of_a_person() {
+    let sign_in = SignIn {
+        id: Some("r-1".into()),
+        correlation_id: Some("c-1".into()),
+        tenant_id: Some("t-1".into()),
+        app_id: Some("a-1".into()),
+        event_time: Some(chrono::DateTime::UNIX_EPOCH),
+        user_principal_name: Some(Personal::new("ines@fabrikam.example".into())),
+        ip_address: Some(Personal::new("203.0.113.44".into())),
+        error_code: Some(90033),
+        ..SignIn::default()
+    };
+    let ticket = |sign_in: &SignIn<'_>, diagnoser: &Diagnoser| {
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+        diagnosis.support_ticket.map(Cow::into_owned)
+    };
+    assert_eq!(
+        ticket(&sign_in, &full()).as_deref(),
+        Some(
+            "Microsoft Entra sign-in with error code 90033 (MsodsServiceUnavailable); request id \
+             r-1; correlation id c-1; time 1970-01-01T00:00:00.000Z; tenant id t-1; application \
+             id a-1."
+        )
+    );
+    let summary = diagnoser(DetailRules::all(Detail::Summary));
+    assert_eq!(ticket(&sign_in, &summary), None);
+    for code in full().catalog().codes().map(|code| code.code) {
+        let sign_in = SignIn {
+            error_code: Some(code),
+            ..sign_in.clone()
+        };
+        let diagnoser = full();
+        let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT);
+        let steps = diagnosis.remediation.items();
+        let ends_there = steps.last().unwrap().actor == Actor::MicrosoftSupport;
+        assert_eq!(diagnosis.support_ticket.is_some(), ends_there, "{code}");
+    }
+}
+
+#[test]
+fn steps_follow_the_case_that_the_event_shows() {
+    let diagnoser = full();
+    let first = |sign_in: &SignIn<'_>| {
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+        let written = value(&diagnosis)["remediation"][0]["action"].clone();
+        let step = diagnosis.remediation.items().first().unwrap();
+        assert_eq!(written, step.action);
+        step.action.clone()
+    };
+    let locked = |reason: &'static str| SignIn {
+        error_code: Some(50053),
+        failure_reason: Some(reason.into()),
+        ..SignIn::default()
+    };
+    let code = |code| SignIn {
+        error_code: Some(code),
+        ..SignIn::default()
+    };
+    let by_application = |sign_in| SignIn {
+        category: Category::ServicePrincipal,
+        ..sign_in
+    };
+    let refused = SignIn {
+        conditional_access_status: Some(ConditionalAccessStatus::Failure),
+        ..code(0)
+    };
+    for (sign_in, part) in [
+        (
+            locked("Signed in too many times"),
+            "the source of the wrong passwords",
+        ),
+        (
+            locked("From a malicious IP address"),
+            "whether the user made the attempt",
+        ),
+        (locked("Refused"), "Read the failure reason"),
+        (code(0), "What If"),
+        (by_application(code(0)), "workload identities"),
+        (refused, "the result Failure"),
+        (code(53000), "Company Portal"),
+        (by_application(code(53000)), "Company Portal"),
+        (code(50126), "Check the user name"),
+    ] {
+        let action = first(&sign_in);
+        assert!(action.contains(part), "{part}: {action}");
+    }
+    let application = by_application(code(0));
+    let steps = diagnoser.diagnose(&application, &SOURCE, Bounds::DEFAULT);
+    let steps = format!("{:?}", steps.remediation.items());
+    assert!(
+        !steps.contains("ultifactor") && !steps.contains("MFA"),
+        "{steps}"
+    );
 }
 
 #[test]

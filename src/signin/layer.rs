@@ -87,7 +87,7 @@ impl<'m> Layer<'m> {
             Field::IpAddress => self.ip_address = value.read(IpAddress)?,
             Field::CallerIpAddress => self.caller_ip_address = value.read(IpAddress)?,
             Field::CorrelationId => self.correlation_id = value.text()?,
-            Field::Identity => self.identity = value.personal()?,
+            Field::Identity => self.identity = value.personal_name()?,
             Field::Location => {
                 self.place = Place::default();
                 let object = Object {
@@ -189,13 +189,13 @@ impl<'m> SignIn<'m> {
             Field::CrossTenantAccessType => self.cross_tenant_access_type = value.text()?,
             Field::UserId => self.user_id = value.personal()?,
             Field::UserPrincipalName => self.user_principal_name = value.personal()?,
-            Field::UserDisplayName => self.user_display_name = value.personal()?,
+            Field::UserDisplayName => self.user_display_name = value.personal_name()?,
             Field::UserType => self.user_type = value.text()?,
             Field::ServicePrincipalId => self.service_principal_id = value.text()?,
-            Field::ServicePrincipalName => self.service_principal_name = value.text()?,
+            Field::ServicePrincipalName => self.service_principal_name = value.name()?,
             Field::AppId => self.app_id = value.text()?,
-            Field::AppDisplayName => self.app_display_name = value.text()?,
-            Field::ResourceDisplayName => self.resource_display_name = value.text()?,
+            Field::AppDisplayName => self.app_display_name = value.name()?,
+            Field::ResourceDisplayName => self.resource_display_name = value.name()?,
             Field::ClientAppUsed => self.client_app_used = value.text()?,
             Field::UserAgent => self.user_agent = value.personal()?,
             Field::IsInteractive => self.is_interactive = value.read(Bool)?,

@@ -5,7 +5,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 use super::field::{Field, FieldFaults};
 use super::lenient::{Found, Lenient, Name, Read, Str, holds_json, json_text};
 use super::personal::{Class, Personal};
-use super::text::Text;
+use super::text::{Text, unescaped};
 use super::values::{AnyPersonal, AnyText, TextList, Texts};
 
 /// Declares the members of an object that are read, and finds them whatever their case.
@@ -132,6 +132,15 @@ impl<'m, A: MapAccess<'m>> Member<'_, A> {
 
     pub(super) fn personal<C: Class>(&mut self) -> Result<Option<Personal<'m, C>>, A::Error> {
         self.read(AnyPersonal(std::marker::PhantomData))
+    }
+
+    /// A name, as a person wrote it.
+    pub(super) fn name(&mut self) -> Result<Option<Text<'m>>, A::Error> {
+        Ok(self.text()?.map(unescaped))
+    }
+
+    pub(super) fn personal_name<C: Class>(&mut self) -> Result<Option<Personal<'m, C>>, A::Error> {
+        Ok(self.personal()?.map(Personal::unescaped))
     }
 
     /// Reads a list of texts into `texts`, which is empty.

@@ -1,9 +1,11 @@
 //! The nested objects of a record: which members are read, and how.
+use std::mem;
+
 use serde::de::MapAccess;
 
 use super::members::{Member, Members, keys};
 use super::personal::{Personal, User};
-use super::text::Text;
+use super::text::{Text, unescaped};
 use super::values::{Bool, Code, Time};
 use super::{
     AuthenticationStep, DeviceDetail, NetworkLocation, Place, RequirementPolicy,
@@ -77,7 +79,7 @@ impl<'m> Members<'m> for DeviceDetail<'m> {
     ) -> Result<(), A::Error> {
         match key {
             DeviceKey::Id => self.id = value.personal()?,
-            DeviceKey::DisplayName => self.display_name = value.personal()?,
+            DeviceKey::DisplayName => self.display_name = value.personal_name()?,
             DeviceKey::OperatingSystem => self.operating_system = value.text()?,
             DeviceKey::Browser => self.browser = value.text()?,
             DeviceKey::IsCompliant => self.is_compliant = value.read(Bool)?,
@@ -111,8 +113,8 @@ impl<'m> Members<'m> for Place<'m> {
         value: &mut Member<'_, A>,
     ) -> Result<(), A::Error> {
         match key {
-            PlaceKey::City => self.city = value.personal()?,
-            PlaceKey::State => self.state = value.personal()?,
+            PlaceKey::City => self.city = value.personal_name()?,
+            PlaceKey::State => self.state = value.personal_name()?,
             PlaceKey::CountryOrRegion => self.country_or_region = value.personal()?,
         }
         Ok(())
@@ -145,6 +147,9 @@ impl<'m> Members<'m> for NetworkLocation<'m> {
             NetworkLocationKey::NetworkNames => {
                 self.network_names.clear();
                 value.texts(&mut self.network_names)?;
+                for name in &mut self.network_names {
+                    *name = unescaped(mem::take(name));
+                }
             }
         }
         Ok(())
@@ -240,7 +245,7 @@ impl<'m> Members<'m> for AuthenticationStep<'m> {
         match key {
             StepKey::Time => self.time = value.read(Time)?,
             StepKey::Method => self.method = value.text()?,
-            StepKey::MethodDetail => self.method_detail = value.personal()?,
+            StepKey::MethodDetail => self.method_detail = value.personal_name()?,
             StepKey::Succeeded => self.succeeded = value.read(Bool)?,
             StepKey::ResultDetail => self.result_detail = value.text()?,
             StepKey::Requirement => self.requirement = value.text()?,
@@ -279,7 +284,7 @@ impl<'m> Members<'m> for MfaDetail<'m> {
     ) -> Result<(), A::Error> {
         match key {
             MfaKey::Method => self.method = value.text()?,
-            MfaKey::Detail => self.detail = value.personal()?,
+            MfaKey::Detail => self.detail = value.personal_name()?,
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::text::Text;
+use super::text::{Text, unescaped};
 
 /// Which privacy setting governs a value.
 pub trait Class {
@@ -48,6 +48,11 @@ impl<'a, C: Class> Personal<'a, C> {
             value,
             class: PhantomData,
         }
+    }
+
+    /// A name as a person wrote it.
+    pub(super) fn unescaped(self) -> Self {
+        Personal::new(unescaped(self.value))
     }
 }
 

@@ -5,7 +5,7 @@ use super::conditions::{Condition, Conditions};
 use super::lenient::{Found, Lenient, Name, Read, Str, holds_json, json_text};
 use super::members::{Member, Members, keys};
 use super::policy::{AppliedPolicy, GrantControl, GrantControls, PolicyResult, RuleSatisfied};
-use super::text::Text;
+use super::text::{Text, unescaped};
 use super::values::{AnyText, TextList, Texts};
 
 keys! { PolicyKey {
@@ -36,7 +36,7 @@ impl<'m> Members<'m> for AppliedPolicy<'m> {
     ) -> Result<(), A::Error> {
         match key {
             PolicyKey::Id => self.id = value.text()?,
-            PolicyKey::DisplayName => self.display_name = value.text()?,
+            PolicyKey::DisplayName => self.display_name = value.name()?,
             PolicyKey::Result => self.result = value.read(AnyPolicyResult)?.unwrap_or_default(),
             PolicyKey::GrantControls => {
                 self.grant_controls.clear();
@@ -57,7 +57,7 @@ impl<'m> Members<'m> for AppliedPolicy<'m> {
             PolicyKey::IncludeRules => drop(value.objects(&mut self.include_rules)?),
             PolicyKey::ExcludeRules => drop(value.objects(&mut self.exclude_rules)?),
             PolicyKey::AuthenticationStrength => {
-                self.authentication_strength = value.read(Strength)?;
+                self.authentication_strength = value.read(Strength)?.map(unescaped);
             }
         }
         Ok(())
@@ -156,7 +156,8 @@ impl<'m> Texts<'m> for GrantControls<'m> {
     fn push(&mut self, text: Str<'_, 'm>) {
         match GrantControl::from_name(text.as_str()) {
             Some(control) => self.insert(control),
-            None => self.other.push(text.into_text()),
+            // The name of a custom control or of terms of use.
+            None => self.other.push(unescaped(text.into_text())),
         }
     }
 }

@@ -3,3 +3,130 @@ use std::borrow::Cow;
 
 /// A string of the event. Borrowed unless the JSON held an escape.
 pub type Text<'a> = Cow<'a, str>;
+
+/// Names are escaped once or twice on their way into the stream.
+const MAX_ESCAPES: usize = 2;
+/// `&#x10ffff;`, the longest reference that is read.
+const LONGEST_REFERENCE: usize = 10;
+
+/// A name as a person wrote it: character references of HTML (`&amp;amp;`, `&#39;`) and JSON
+/// escapes that were escaped again (`\u0026`) undone. Nothing is copied where there are none.
+/// For names only: ids and reasons stay as they are.
+pub(super) fn unescaped(mut name: Text<'_>) -> Text<'_> {
+    for _ in 0..MAX_ESCAPES {
+        let Some(plainer) = unescaped_once(&name) else {
+            break;
+        };
+        name = Cow::Owned(plainer);
+    }
+    name
+}
+
+/// `None` where there is nothing to undo.
+fn unescaped_once(name: &str) -> Option<String> {
+    let mut plain = String::new();
+    let mut copied = 0;
+    let mut from = 0;
+    while let Some(at) = name[from..].find(['&', '\\']).map(|at| from + at) {
+        from = at + 1;
+        if let Some((character, length)) = reference(&name[at..]) {
+            plain.push_str(&name[copied..at]);
+            plain.push(character);
+            copied = at + length;
+            from = copied;
+        }
+    }
+    (copied > 0).then(|| plain + &name[copied..])
+}
+
+/// The character at the start of `escape`, and how many bytes stand for it.
+fn reference(escape: &str) -> Option<(char, usize)> {
+    if let Some(digits) = escape.strip_prefix("\\u") {
+        return Some((number(digits.get(..4)?, 16)?, 6));
+    }
+    let end = escape
+        .bytes()
+        .take(LONGEST_REFERENCE)
+        .position(|byte| byte == b';')?;
+    let name = escape.get(1..end).filter(|_| escape.starts_with('&'))?;
+    let character = match name.strip_prefix('#') {
+        Some(digits) => match digits.strip_prefix(['x', 'X']) {
+            Some(digits) => number(digits, 16)?,
+            None => number(digits, 10)?,
+        },
+        None => match name {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            _ => return None,
+        },
+    };
+    Some((character, end + 1))
+}
+
+fn number(digits: &str, radix: u32) -> Option<char> {
+    // `from_str_radix` takes a sign.
+    let plain = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+    let number = u32::from_str_radix(digits, radix).ok().filter(|_| plain)?;
+    char::from_u32(number).filter(|character| *character != '\0')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_people_wrote_them() {
+        for (escaped, written) in [
+            ("R&amp;D", "R&D"),
+            ("R&amp;amp;D", "R&D"),
+            ("O&#39;Brien &#x2013; &quot;HQ&quot;", "O'Brien – \"HQ\""),
+            ("O&amp;#39;Brien", "O'Brien"),
+            ("a &lt; b &gt; c &apos;d&apos;", "a < b > c 'd'"),
+            ("R\\u0026D", "R&D"),
+            ("R&D & more \\ &amp; less", "R&D & more \\ & less"),
+        ] {
+            assert_eq!(unescaped(escaped.into()), written, "{escaped}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_escape_stays_and_is_not_copied() {
+        for name in [
+            "",
+            "plain",
+            "R&D",
+            "R&D; A&B",
+            "C:\\users\\u",
+            "&",
+            "\\",
+            "&;",
+            "&#;",
+            "&#x;",
+            "&#+39;",
+            "&#0;",
+            "&#xd800;",
+            "&#99999999;",
+            "&eacute;",
+            "&amp",
+            "\\u00",
+            "\\u00é6",
+            "&é;",
+        ] {
+            let read = unescaped(Cow::Borrowed(name));
+            assert_eq!(read, name);
+            assert!(matches!(read, Cow::Borrowed(_)), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_panics(name in r"([&;#x\\u0-9a-f]|amp|\PC){0,40}") {
+            let _ = unescaped(name.as_str().into());
+        }
+    }
+}

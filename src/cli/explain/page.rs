@@ -1,8 +1,9 @@
 //! The answer as text.
 use super::{Answer, CodeLine};
+use crate::diagnosis::Case;
 use crate::diagnosis::catalog::{Reference, Step};
 
-pub(super) const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 100;
 
 pub(super) fn text(answer: &Answer) -> String {
     let mut page = Page(String::new());
@@ -34,14 +35,19 @@ pub(super) fn text(answer: &Answer) -> String {
             }
             page.wrapped("Outcome   ", card.outcome.as_str());
             page.wrapped("Class     ", card.class);
-            page.advice(&card.remediation, &card.references);
+            page.steps("What to do", card.remediation.iter().copied());
+            for case in &card.cases {
+                page.steps(case_title(case.case), case.remediation);
+            }
+            page.references(&card.references);
         }
         Answer::Scenario(card) => {
             page.line(card.title);
             page.line(card.scenario.as_str());
             page.gap();
             page.wrapped("", card.summary);
-            page.advice(&card.remediation, &card.references);
+            page.steps("What to do", card.remediation.iter().copied());
+            page.references(&card.references);
             if !card.codes.is_empty() {
                 page.gap();
                 page.line("Codes");
@@ -66,6 +72,15 @@ pub(super) fn text(answer: &Answer) -> String {
         }
     }
     page.0
+}
+
+const fn case_title(case: Case) -> &'static str {
+    match case {
+        Case::MaliciousAddress => "What to do where the address is known for malicious activity",
+        Case::Lockout => "What to do where smart lockout holds the account",
+        Case::ConditionalAccessFailed => "What to do where Conditional Access failed all the same",
+        Case::WorkloadIdentity => "What to do where an application signed in",
+    }
 }
 
 /// Text of at most [`WIDTH`] columns, addresses apart.
@@ -102,16 +117,19 @@ impl Page {
         self.0.push('\n');
     }
 
-    fn advice(&mut self, steps: &[&Step], references: &[&Reference]) {
+    fn steps<'s>(&mut self, title: &str, steps: impl IntoIterator<Item = &'s Step>) {
         self.gap();
-        self.line("What to do");
-        for (at, step) in steps.iter().enumerate() {
+        self.line(title);
+        for (at, step) in steps.into_iter().enumerate() {
             let label = format!("{:>3}. ", at + 1);
             self.wrapped(&label, &format!("{}: {}", step.actor.title(), step.action));
             if let Some(link) = &step.link {
                 self.line(&format!("     {link}"));
             }
         }
+    }
+
+    fn references(&mut self, references: &[&Reference]) {
         self.gap();
         self.line("Read more");
         for reference in references {

@@ -11,7 +11,10 @@ fn found(sign_in: &SignIn<'_>) -> Aspects {
     let mut named = Vec::new();
     for_each_source(sign_in, &catalog, |source| named.push(source.source));
     let found = classify(sign_in, &catalog);
-    aspects(sign_in, &found, &catalog, |source| named.contains(&source))
+    let factor = SecondFactor::of(sign_in);
+    aspects(sign_in, &found, factor, &catalog, |source| {
+        named.contains(&source)
+    })
 }
 
 /// Each event with whether the aspect holds.
@@ -208,16 +211,36 @@ fn risk_counts_until_it_is_closed_and_never_when_hidden() {
     ];
     check(Aspect::SignInRisk, &cases);
     let aggregated = cases.map(|(expected, sign_in)| {
-        assert!(!found(&sign_in).contains(Aspect::UserRisk));
         let sign_in = SignIn {
             risk_level_aggregated: sign_in.risk_level.clone(),
-            risk_level: None,
+            risk_level: Some("none".into()),
             ..sign_in
         };
-        assert!(!found(&sign_in).contains(Aspect::SignInRisk));
+        assert!(!found(&sign_in).contains(Aspect::UserRisk), "{sign_in:?}");
         (expected, sign_in)
     });
-    check(Aspect::UserRisk, &aggregated);
+    check(Aspect::SignInRisk, &aggregated);
+}
+
+#[test]
+fn the_risk_of_the_user_shows_in_a_policy_that_was_enforced_for_it() {
+    use PolicyResult::{Failure, NotApplied, ReportOnlyFailure, Success};
+    let one = |result, condition| {
+        let mut policy = policy(result, &[GrantControl::PasswordChange]);
+        policy.conditions_satisfied.insert(condition);
+        with(code(50142), vec![policy])
+    };
+    check(
+        Aspect::UserRisk,
+        &[
+            (true, one(Failure, Condition::UserRisk)),
+            (true, one(Success, Condition::UserRisk)),
+            (false, one(Failure, Condition::SignInRisk)),
+            (false, one(NotApplied, Condition::UserRisk)),
+            (false, one(ReportOnlyFailure, Condition::UserRisk)),
+            (false, code(50142)),
+        ],
+    );
 }
 
 #[test]
@@ -521,7 +544,28 @@ fn no_policy_applied_needs_a_list_that_shows_it() {
             (true, one(ReportOnlySuccess)),
             (true, with(code(0), vec![defaults])),
             (true, status(one(NotApplied), Status::NotApplied)),
+            (true, with(code(50126), Vec::new())),
             (false, status(with(code(0), Vec::new()), Status::Success)),
+            (false, status(with(code(0), Vec::new()), Status::Failure)),
+            (false, with(code(53003), vec![policy(NotApplied, &[])])),
+            (false, with(code(53000), Vec::new())),
+            (false, with(code(50097), Vec::new())),
+            (false, with(code(50142), Vec::new())),
+            (
+                false,
+                with(
+                    SignIn {
+                        requirement_policies: vec![RequirementPolicy {
+                            requirement_provider: Some("multiConditionalAccess".into()),
+                            detail: None,
+                        }],
+                        ..code(50072)
+                    },
+                    Vec::new(),
+                ),
+            ),
+            (false, one(PolicyResult::Unknown)),
+            (false, one(PolicyResult::Other("brandNew".into()))),
             (false, one(Success)),
             (false, one(Failure)),
             (false, code(0)),
@@ -571,6 +615,10 @@ fn policy_detail_is_missing_where_a_decision_shows_no_policy() {
         session_controls: vec!["SignInFrequency".into()],
         ..policy(Success, &[])
     };
+    let defaults = |result| AppliedPolicy {
+        id: Some("SecurityDefaults".into()),
+        ..policy(result, &[GrantControl::Block])
+    };
     let one = |number, result| with(code(number), vec![policy(result, &[GrantControl::Mfa])]);
     check(
         Aspect::PolicyDetailMissing,
@@ -584,6 +632,14 @@ fn policy_detail_is_missing_where_a_decision_shows_no_policy() {
             (true, status(code(50126), Status::Failure)),
             (true, status(code(0), Status::Success)),
             (true, status(one(0, NotApplied), Status::Success)),
+            (true, with(code(53003), vec![defaults(Failure)])),
+            (
+                false,
+                status(
+                    with(code(530_035), vec![defaults(Failure)]),
+                    Status::Failure,
+                ),
+            ),
             (false, one(53003, Failure)),
             (false, one(53000, Failure)),
             (false, with(code(70044), vec![frequency])),

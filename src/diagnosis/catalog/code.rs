@@ -1,8 +1,9 @@
 //! An error code as the catalog knows it.
 use serde::Serialize;
 
+use super::template::Template;
 use super::text::Step;
-use crate::diagnosis::scenario::{CodeClass, Outcome, Scenario};
+use crate::diagnosis::scenario::{Case, CodeClass, Outcome, Scenario};
 
 /// One row of the table of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +19,30 @@ pub struct Code {
     /// Whether any public source knows the code.
     pub verified: bool,
     pub sources: Vec<Source>,
-    /// Steps of the code's own; where empty, those of its scenario apply.
+    /// Texts of the code's own, one a case at most; ascending by case, none first.
+    pub texts: Vec<CodeText>,
+}
+
+/// What is told of a code, or of a case of it, in place of its scenario's texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeText {
+    pub case: Option<Case>,
+    pub assessment: Option<Template>,
+    /// Where empty, the steps for no case, else those of the scenario apply.
     pub remediation: Vec<Step>,
+}
+
+impl Code {
+    /// What the code has of its own for the case, else for no case.
+    pub fn own<'c, T>(
+        &'c self,
+        case: Option<Case>,
+        part: impl Fn(&'c CodeText) -> Option<T>,
+    ) -> Option<T> {
+        let of = |case| self.texts.iter().find(|text| text.case == case);
+        let own = case.and_then(|case| of(Some(case))).and_then(&part);
+        own.or_else(|| of(None).and_then(&part))
+    }
 }
 
 /// Which scenario a code names.

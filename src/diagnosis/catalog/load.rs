@@ -14,7 +14,7 @@ const NAMES: [&str; 5] = [
     "catalog.toml",
     "error-codes.csv",
     "scenarios.toml",
-    "remediation.toml",
+    "cases.toml",
     "requirement-providers.csv",
 ];
 
@@ -26,7 +26,7 @@ pub(super) fn embedded() -> Result<Catalog, CatalogFaults> {
         include_bytes!("../../../config/catalog/catalog.toml"),
         include_bytes!("../../../config/catalog/error-codes.csv"),
         include_bytes!("../../../config/catalog/scenarios.toml"),
-        include_bytes!("../../../config/catalog/remediation.toml"),
+        include_bytes!("../../../config/catalog/cases.toml"),
         include_bytes!("../../../config/catalog/requirement-providers.csv"),
     ];
     let files = std::array::from_fn(|at| (NAMES[at].to_owned(), Some(CONTENTS[at])));
@@ -84,7 +84,7 @@ fn assemble(
     files: [Content; NAMES.len()],
     mut findings: Findings,
 ) -> Result<Catalog, CatalogFaults> {
-    let [general, codes, scenarios, remediation, providers] =
+    let [general, codes, scenarios, cases, providers] =
         files.map(|(name, content)| text(name, content?, &mut findings));
     let general = general
         .map(|(name, text)| scenarios::general(&name, text, &mut findings))
@@ -95,8 +95,8 @@ fn assemble(
     let scenarios = scenarios
         .map(|(name, text)| scenarios::scenarios(&name, text, &mut findings))
         .unwrap_or_default();
-    if let Some((name, text)) = remediation {
-        scenarios::remediation(&name, text, &mut codes, &mut findings);
+    if let Some((name, text)) = cases {
+        scenarios::cases(&name, text, &mut codes, &mut findings);
     }
     let requirement_providers = providers
         .map(|(name, text)| table::providers(&name, text, &mut findings))
@@ -105,16 +105,20 @@ fn assemble(
     if !findings.is_empty() {
         return Err(findings.refuse());
     }
-    match Box::try_from(scenarios.into_boxed_slice()) {
-        Ok(scenarios) => Ok(Catalog {
+    match (
+        Box::try_from(scenarios.into_boxed_slice()),
+        general.support_ticket,
+    ) {
+        (Ok(scenarios), Some(support_ticket)) => Ok(Catalog {
             version: general.version,
             codes: codes.sound,
             scenarios,
             legacy_clients: general.legacy_clients,
+            support_ticket,
             requirement_providers,
         }),
-        // Every scenario without a text is a finding, so this is not reached.
-        Err(_) => Err(findings.refuse()),
+        // Every text that is missing is a finding, so this is not reached.
+        _ => Err(findings.refuse()),
     }
 }
 

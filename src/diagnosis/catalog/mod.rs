@@ -4,6 +4,8 @@
 //! Microsoft adds and changes codes at any time; `config/catalog/README.md` describes the files.
 //! A catalog is taken whole or refused with every fault named. Look-ups allocate nothing.
 mod code;
+#[cfg(test)]
+mod documentation;
 mod fault;
 mod load;
 mod placeholder;
@@ -15,7 +17,7 @@ mod text;
 use std::fmt;
 use std::path::Path;
 
-pub use code::{Code, CodeScenario, Source};
+pub use code::{Code, CodeScenario, CodeText, Source};
 pub use fault::{CatalogFaults, Fault, Place};
 pub use placeholder::Placeholder;
 pub use template::{Flaw, Template, TemplateFault};
@@ -32,6 +34,7 @@ pub struct Catalog {
     /// In the order of [`Scenario::ALL`].
     scenarios: Box<[ScenarioText; Scenario::ALL.len()]>,
     legacy_clients: Vec<String>,
+    support_ticket: Template,
     requirement_providers: Vec<(String, RequirementSource)>,
 }
 
@@ -66,6 +69,11 @@ impl Catalog {
 
     pub fn scenario(&self, scenario: Scenario) -> &ScenarioText {
         &self.scenarios[scenario as usize]
+    }
+
+    /// The facts that Microsoft support asks for.
+    pub fn support_ticket(&self) -> &Template {
+        &self.support_ticket
     }
 
     /// Whether `clientAppUsed` names a client with legacy authentication.

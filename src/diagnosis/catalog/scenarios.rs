@@ -1,4 +1,4 @@
-//! The TOML files of the catalog: general facts, scenarios, remediation of single codes.
+//! The TOML files of the catalog: general facts, scenarios, texts of single codes and cases.
 //!
 //! Entries are read one by one, so that a fault in one does not hide those of the others.
 use std::collections::HashMap;
@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::code::CodeText;
 use super::fault::{Findings, Place, shown};
 use super::placeholder::Placeholder;
 use super::table::Codes;
 use super::template::Template;
 use super::text::{Reference, ScenarioText, Step};
-use crate::diagnosis::scenario::Scenario;
+use crate::diagnosis::scenario::{Case, Scenario};
 
 const LONGEST_VERSION: usize = 64;
 const LONGEST_TITLE: usize = 120;
@@ -23,6 +24,7 @@ const LONGEST_LINK: usize = 500;
 pub(super) struct General {
     pub version: String,
     pub legacy_clients: Vec<String>,
+    pub support_ticket: Option<Template>,
 }
 
 #[derive(Deserialize)]
@@ -30,6 +32,7 @@ pub(super) struct General {
 struct GeneralEntry {
     version: String,
     legacy_clients: Vec<String>,
+    support_ticket: String,
 }
 
 #[derive(Deserialize)]
@@ -44,8 +47,11 @@ struct ScenarioEntry {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CodesEntry {
+struct CaseEntry {
     codes: Vec<i64>,
+    case: Option<String>,
+    assessment: Option<String>,
+    #[serde(default)]
     steps: Vec<Step>,
 }
 
@@ -78,6 +84,7 @@ pub(super) fn general(file: &str, text: &str, findings: &mut Findings) -> Genera
         }
     }
     General {
+        support_ticket: check.template("support ticket", &entry.support_ticket),
         version: entry.version,
         legacy_clients: entry.legacy_clients,
     }
@@ -119,8 +126,8 @@ pub(super) fn scenarios(file: &str, text: &str, findings: &mut Findings) -> Vec<
     texts
 }
 
-/// Gives the codes the steps of their own.
-pub(super) fn remediation(file: &str, text: &str, codes: &mut Codes, findings: &mut Findings) {
+/// Gives the codes the texts of their own.
+pub(super) fn cases(file: &str, text: &str, codes: &mut Codes, findings: &mut Findings) {
     let Some(table) = table(file, text, findings) else {
         return;
     };
@@ -131,30 +138,36 @@ pub(super) fn remediation(file: &str, text: &str, codes: &mut Codes, findings: &
                 file,
                 Place::Entry(shown(&name)),
                 "it is no entry",
-                "write it as [name] with codes and steps",
+                "write it as [name] with codes, and an assessment or steps",
             );
             continue;
         };
         let mut check = Check::new(file, Place::Entry(name.clone()), findings);
-        let Some(entry) = check.entry::<CodesEntry>(value) else {
+        let Some(entry) = check.entry::<CaseEntry>(value) else {
             continue;
         };
-        check.steps(&entry.steps);
+        let text = check.code_text(&entry);
         if entry.codes.is_empty() {
             check.fault(
                 "it names no code",
                 "list at least one code, or remove the entry",
             );
         }
+        let Some(text) = text else {
+            continue;
+        };
         for number in entry.codes {
-            if let Some(earlier) = given.insert(number, name.clone()) {
+            if let Some(earlier) = given.insert((number, text.case), name.clone()) {
                 check.fault(
-                    format!("the code {number} has steps already, in {earlier}"),
-                    "list the code once",
+                    format!("the code {number} has texts already, in {earlier}"),
+                    "list the code once, or once a case",
                 );
             }
             match codes.sound.iter_mut().find(|code| code.code == number) {
-                Some(code) => code.remediation.clone_from(&entry.steps),
+                Some(code) => {
+                    code.texts.push(text.clone());
+                    code.texts.sort_by_key(|text| text.case);
+                }
                 // A row with a fault, and a table that could not be read, are named already.
                 None if codes.first_line.contains_key(&number) || codes.first_line.is_empty() => {}
                 None => check.fault(
@@ -181,35 +194,22 @@ fn scenario_text(scenario: Scenario, value: Value, check: &mut Check) -> Option<
         check.text("title of a reference", &reference.title, LONGEST_TITLE);
         check.link(&reference.url);
     }
-    let assessment = match Template::parse(entry.assessment.trim()) {
-        Ok(template) => template,
-        Err(faults) => {
-            for fault in faults {
-                check.fault(
-                    format!("the assessment is no template: {fault}"),
-                    format!(
-                        "placeholders are {}; a clause that may be left out stands in [ ]",
-                        Placeholder::ALL
-                            .map(|placeholder| format!("{{{}}}", placeholder.name()))
-                            .join(" ")
-                    ),
-                );
-            }
-            return None;
+    let assessment = check.template("assessment", &entry.assessment)?;
+    for owed in [Placeholder::Code, Placeholder::Meaning] {
+        let never = match scenario {
+            Scenario::Undetermined => true,
+            Scenario::UnknownErrorCode => owed == Placeholder::Meaning,
+            _ => false,
+        };
+        if never && assessment.placeholders().contains(&owed) {
+            check.fault(
+                format!(
+                    "the assessment uses {{{}}}, which this scenario never has",
+                    owed.name()
+                ),
+                "leave it out",
+            );
         }
-    };
-    if scenario == Scenario::Undetermined && assessment.placeholders().contains(&Placeholder::Code)
-    {
-        check.fault(
-            "the assessment uses {code}, which this scenario never has",
-            "leave it out",
-        );
-    }
-    if let Some(flaw) = assessment.flaw() {
-        check.fault(
-            format!("in the assessment {flaw}"),
-            "put the blank and the punctuation into the clause that may be left out",
-        );
     }
     Some(ScenarioText {
         title: entry.title,
@@ -307,10 +307,67 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// The template, and its faults.
+    fn template(&mut self, name: &str, text: &str) -> Option<Template> {
+        let template = match Template::parse(text.trim()) {
+            Ok(template) => template,
+            Err(faults) => {
+                let names = Placeholder::ALL.map(|known| format!("{{{}}}", known.name()));
+                for fault in faults {
+                    self.fault(
+                        format!("the {name} is no template: {fault}"),
+                        format!(
+                            "placeholders are {}; a clause that may be left out stands in [ ]",
+                            names.join(" ")
+                        ),
+                    );
+                }
+                return None;
+            }
+        };
+        if let Some(flaw) = template.flaw() {
+            self.fault(
+                format!("in the {name} {flaw}"),
+                "put the blank and the punctuation into the clause that may be left out",
+            );
+        }
+        Some(template)
+    }
+
+    /// `None` for a case that is not known, which says nothing of the codes.
+    fn code_text(&mut self, entry: &CaseEntry) -> Option<CodeText> {
+        let name = entry.case.as_deref();
+        let case = name.and_then(Case::from_name);
+        if let (Some(name), None) = (name, case) {
+            self.fault(
+                format!("the case {} is unknown", shown(name)),
+                format!("use one of {}", Case::ALL.map(Case::as_str).join(", ")),
+            );
+            return None;
+        }
+        let assessment = entry.assessment.as_deref();
+        if assessment.is_none() && entry.steps.is_empty() {
+            self.fault(
+                "it has neither an assessment nor steps",
+                "add one of the two, or remove the entry",
+            );
+        }
+        self.each_step(&entry.steps);
+        Some(CodeText {
+            case,
+            assessment: assessment.and_then(|text| self.template("assessment", text)),
+            remediation: entry.steps.clone(),
+        })
+    }
+
     fn steps(&mut self, steps: &[Step]) {
         if steps.is_empty() {
             self.fault("it has no step", "add at least one, with actor and action");
         }
+        self.each_step(steps);
+    }
+
+    fn each_step(&mut self, steps: &[Step]) {
         for step in steps {
             self.text("action of a step", &step.action, LONGEST_TEXT);
             if let Some(link) = &step.link {

@@ -204,7 +204,7 @@ fn code(row: &mut Row, fields: &[String; 8]) -> Option<Code> {
         meaning: meaning.clone(),
         verified: verified?,
         sources: sources.into_iter().flatten().collect(),
-        remediation: Vec::new(),
+        texts: Vec::new(),
     })
 }
 

@@ -16,6 +16,8 @@ use super::placeholder::Placeholder;
 /// A longer text is no assessment of a few sentences.
 const MAX_BYTES: usize = 4096;
 const MAX_DEPTH: usize = 4;
+/// Values that may be missing in one text: every set of them is tried when it is loaded.
+const MAX_OPTIONAL: usize = 10;
 /// What a value is replaced with that the caller owes and does not give.
 const OWED: &str = "unknown";
 
@@ -38,6 +40,8 @@ enum Part {
 pub enum TemplateFault {
     #[error("the text is longer than {MAX_BYTES} bytes")]
     TooLong,
+    #[error("the text names more than {MAX_OPTIONAL} values that may be missing")]
+    TooManyOptional,
     #[error("clauses nest deeper than {MAX_DEPTH}")]
     TooDeep,
     #[error("{{{0}}} is no known placeholder")]
@@ -66,11 +70,20 @@ impl Template {
             stopped: false,
         };
         let parts = parser.alternatives(0).into_iter().flatten().collect();
+        let template = Template { parts };
+        if template.optional().count() > MAX_OPTIONAL {
+            parser.faults.push(TemplateFault::TooManyOptional);
+        }
         if parser.faults.is_empty() {
-            Ok(Template { parts })
+            Ok(template)
         } else {
             Err(parser.faults)
         }
+    }
+
+    fn optional(&self) -> impl Iterator<Item = Placeholder> {
+        let named = self.placeholders().into_iter();
+        named.filter(|placeholder| !placeholder.always_has_a_value())
     }
 
     /// Appends the text. `value` is asked for each placeholder that is reached; an empty or
@@ -98,13 +111,8 @@ impl Template {
 
     /// A set of missing values with which the text does not come out as clean sentences.
     pub fn flaw(&self) -> Option<Flaw> {
-        let optional: Vec<Placeholder> = self
-            .placeholders()
-            .into_iter()
-            .filter(|placeholder| !placeholder.always_has_a_value())
-            .collect();
+        let optional: Vec<Placeholder> = self.optional().collect();
         let mut text = String::new();
-        // At most 14 placeholders exist, so the sets can be tried one by one.
         for set in 0_u32..1 << optional.len() {
             let missing = |placeholder| {
                 optional
@@ -406,6 +414,11 @@ mod tests {
         assert_eq!(
             Template::parse(&"a".repeat(MAX_BYTES + 1)),
             Err(vec![F::TooLong])
+        );
+        let optional = Placeholder::ALL.map(|known| format!("[{{{}}}]", known.name()));
+        assert_eq!(
+            Template::parse(&optional.concat()),
+            Err(vec![F::TooManyOptional])
         );
     }
 

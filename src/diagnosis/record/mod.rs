@@ -90,6 +90,9 @@ pub struct Diagnosis<'a> {
     /// What to do, in order.
     #[serde(skip_serializing_if = "Prepared::is_empty")]
     pub remediation: Prepared<'a, Step>,
+    /// What Microsoft support asks for, where the steps end there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support_ticket: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Prepared::is_empty")]
     pub references: Prepared<'a, Reference>,
     pub detail: Detail,

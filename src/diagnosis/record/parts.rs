@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{TextList, Time};
 use crate::diagnosis::mfa_source::DecidedBy;
-use crate::diagnosis::{CodeClass, RequirementSource};
+use crate::diagnosis::{CodeClass, RequirementSource, SecondFactorResult};
 
 /// The result code and what is known of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
@@ -147,6 +147,9 @@ pub struct Authentication<'a> {
     /// Everything that the event names as a source of the requirement.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<RequirementSourceEntry<'a>>,
+    /// How the second factor ended; absent where the event does not show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<SecondFactorResult>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<AuthenticationStep<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

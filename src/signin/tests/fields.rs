@@ -489,6 +489,51 @@ fn the_mfa_detail_is_read() {
 }
 
 #[test]
+fn names_are_read_as_people_wrote_them_and_ids_and_reasons_as_they_stand() {
+    let body = r#"{"category":"SignInLogs","identity":"Ada","properties":{
+        "id":"a&amp;b","userPrincipalName":"o&#39;neil@x","userDisplayName":"O&#39;Neil",
+        "appDisplayName":"R&amp;amp;D","resourceDisplayName":"A &lt; B",
+        "servicePrincipalName":"S&amp;P",
+        "status":{"errorCode":1,"failureReason":"a &amp; b"},
+        "deviceDetail":{"displayName":"D&amp;1"},
+        "location":{"city":"L&#x27;Aquila","state":"A&amp;B"},
+        "networkLocationDetails":[{"networkNames":["HQ &amp; labs","plain"]}],
+        "authenticationDetails":[{"authenticationMethodDetail":"Key &quot;1&quot;"}],
+        "appliedConditionalAccessPolicies":[{"id":"p&amp;q","displayName":"Block \\u0026 log",
+            "enforcedGrantControls":["Mfa","T&amp;C"],
+            "authenticationStrength":{"displayName":"A&amp;B"}}]}}"#;
+    one(body, |s, _| {
+        assert_eq!(s.id.as_deref(), Some("a&amp;b"));
+        assert_eq!(
+            shown(s.user_principal_name.as_ref()).as_deref(),
+            Some("o&#39;neil@x")
+        );
+        assert_eq!(s.failure_reason.as_deref(), Some("a &amp; b"));
+        assert_eq!(
+            shown(s.user_display_name.as_ref()).as_deref(),
+            Some("O'Neil")
+        );
+        assert_eq!(s.app_display_name.as_deref(), Some("R&D"));
+        assert_eq!(s.resource_display_name.as_deref(), Some("A < B"));
+        assert_eq!(s.service_principal_name.as_deref(), Some("S&P"));
+        assert_eq!(
+            shown(s.device.display_name.as_ref()).as_deref(),
+            Some("D&1")
+        );
+        assert_eq!(shown(s.location.city.as_ref()).as_deref(), Some("L'Aquila"));
+        assert_eq!(shown(s.location.state.as_ref()).as_deref(), Some("A&B"));
+        assert_eq!(s.network_locations[0].network_names, ["HQ & labs", "plain"]);
+        let detail = s.authentication_steps[0].method_detail.as_ref();
+        assert_eq!(shown(detail).as_deref(), Some("Key \"1\""));
+        let policy = &s.policies.as_deref().unwrap()[0];
+        assert_eq!(policy.id.as_deref(), Some("p&amp;q"));
+        assert_eq!(policy.display_name.as_deref(), Some("Block & log"));
+        assert_eq!(policy.grant_controls.other, ["T&C"]);
+        assert_eq!(policy.authentication_strength.as_deref(), Some("A&B"));
+    });
+}
+
+#[test]
 fn the_identity_names_a_user_only() {
     for (category, name) in [
         (Category::Interactive, Some("Ada")),

@@ -1,0 +1,221 @@
+//! The values that a text of the catalog is rendered with: words for what the event says.
+//!
+//! Everything comes from the diagnosis, so privacy has already been applied. What the event does
+//! not say has no value, and the template drops its clause.
+mod policies;
+mod text;
+mod words;
+
+use std::borrow::Cow;
+
+use super::aspects::is_at_risk;
+use super::catalog::{Placeholder, Template};
+use super::deciding::Deciding;
+use super::record::{Diagnosis, Named};
+use super::second_factor::SecondFactor;
+use super::{Aspect, RequirementSource, Scenario};
+use crate::signin::{Category, SignIn};
+use text::{joined, listed, said};
+
+/// What the values come from.
+pub struct Facts<'d> {
+    pub diagnosis: &'d Diagnosis<'d>,
+    pub sign_in: &'d SignIn<'d>,
+    pub deciding: Deciding,
+    pub factor: SecondFactor,
+    pub meaning: Option<&'d str>,
+    pub by_user: bool,
+}
+
+impl<'d> Facts<'d> {
+    pub fn render(&self, template: &Template) -> String {
+        let mut text = String::with_capacity(512);
+        template.render(&|placeholder| self.value(placeholder), &mut text);
+        // Only words of our own: a name at the start keeps its case.
+        if self.user_name().is_none() && text.starts_with(&*self.who()) {
+            text[..1].make_ascii_uppercase();
+        }
+        text
+    }
+
+    fn value(&self, placeholder: Placeholder) -> Option<Cow<'d, str>> {
+        let diagnosis = self.diagnosis;
+        let error = diagnosis.error.as_ref();
+        match placeholder {
+            Placeholder::Who => Some(self.who()),
+            Placeholder::Application if self.by_user => name_or_id(diagnosis.application.as_ref()),
+            Placeholder::Application | Placeholder::Resource => {
+                name_or_id(diagnosis.resource.as_ref())
+            }
+            Placeholder::Client => self.client(),
+            Placeholder::LegacyClient => {
+                let legacy = diagnosis.aspects.contains(Aspect::LegacyAuthentication);
+                self.client().filter(|_| legacy)
+            }
+            Placeholder::Origin => match (self.place(), self.ip_address()) {
+                (Some(place), Some(address)) => Some(format!("{place} ({address})").into()),
+                (place, address) => place.or(address),
+            },
+            Placeholder::Place => self.place(),
+            Placeholder::IpAddress => self.ip_address(),
+            Placeholder::NetworkLocations => self.network_locations(),
+            Placeholder::Risk => self.risk(),
+            Placeholder::Device => self.device(),
+            Placeholder::DeviceState => self.device_state(),
+            Placeholder::Methods => self.methods(),
+            Placeholder::SecondFactor => words::of_second_factor(
+                self.factor,
+                diagnosis.aspects.contains(Aspect::SingleFactor),
+            ),
+            Placeholder::Sources => self.sources(),
+            Placeholder::Policies => self.policies(),
+            Placeholder::Controls => self.controls(),
+            Placeholder::Conditions => self.conditions(),
+            Placeholder::FailedPolicies => self.failed_policies(),
+            Placeholder::Evaluated => self.evaluated(),
+            Placeholder::NotApplied => self.not_applied(),
+            Placeholder::ReportOnly => self.report_only(),
+            Placeholder::Code => error.map(|error| error.code.to_string().into()),
+            Placeholder::CodeName => error.and_then(|error| error.name).map(Cow::Borrowed),
+            Placeholder::Meaning => self.meaning.map(Cow::Borrowed),
+            Placeholder::Reason => error.and_then(|error| error.reason).and_then(said),
+            Placeholder::RequestId => diagnosis.sign_in_id.and_then(said),
+            Placeholder::CorrelationId => diagnosis.correlation_id.and_then(said),
+            Placeholder::Time => diagnosis.event_time.map(|time| time.to_string().into()),
+            Placeholder::Tenant => diagnosis.tenant_id.and_then(said),
+            Placeholder::ApplicationId => {
+                let application = diagnosis.application.as_ref()?;
+                let id = application.id.and_then(said);
+                id.or_else(|| application.name.and_then(said))
+            }
+        }
+    }
+
+    /// A name of the event, or words that name an application's identity or nobody.
+    fn who(&self) -> Cow<'d, str> {
+        if let Some(name) = self.user_name() {
+            return name;
+        }
+        let managed = self.diagnosis.category == Category::ManagedIdentity.as_str();
+        let principal = name_or_id(self.diagnosis.service_principal.as_ref());
+        match principal.filter(|_| !self.by_user) {
+            Some(name) if managed => format!("the managed identity \"{name}\"").into(),
+            Some(name) => format!("the service principal \"{name}\"").into(),
+            None if self.by_user => "a user".into(),
+            None if managed => "a managed identity".into(),
+            None => "a service principal".into(),
+        }
+    }
+
+    fn user_name(&self) -> Option<Cow<'d, str>> {
+        let user = self.diagnosis.user.as_ref()?;
+        let display_name = user.display_name.as_deref().and_then(said);
+        let principal_name = user.principal_name.as_deref().and_then(said);
+        // Non-interactive sign-ins may carry an id in place of the principal name.
+        principal_name
+            .filter(|name| name.contains('@') || display_name.is_none())
+            .or(display_name)
+            .or_else(|| user.id.as_deref().and_then(said))
+    }
+
+    fn client(&self) -> Option<Cow<'d, str>> {
+        said(self.diagnosis.client.as_ref()?.app?)
+    }
+
+    fn ip_address(&self) -> Option<Cow<'d, str>> {
+        said(self.diagnosis.client.as_ref()?.ip_address.as_deref()?)
+    }
+
+    fn place(&self) -> Option<Cow<'d, str>> {
+        let location = self.diagnosis.location.as_ref()?;
+        let parts = [&location.city, &location.state, &location.country];
+        let known = parts
+            .into_iter()
+            .filter_map(|part| part.as_deref().and_then(said));
+        joined(known, ", ")
+    }
+
+    fn network_locations(&self) -> Option<Cow<'d, str>> {
+        let location = self.diagnosis.location.as_ref()?;
+        listed(location.network_locations.iter().flat_map(|network| {
+            let words = words::of_network(network.network_type.unwrap_or_default());
+            let names = network.names.iter().filter_map(said);
+            names.map(move |name| format!("{words} \"{name}\"").into())
+        }))
+    }
+
+    fn risk(&self) -> Option<Cow<'d, str>> {
+        let levels = [
+            &self.sign_in.risk_level,
+            &self.sign_in.risk_level_aggregated,
+        ];
+        let level = levels
+            .into_iter()
+            .flatten()
+            .find(|level| is_at_risk(Some(level), self.sign_in))?;
+        let types = self.diagnosis.risk.as_ref()?.event_types;
+        Some(match listed(types.iter().filter_map(said)) {
+            Some(types) => format!("{level} ({types})").into(),
+            None => Cow::Borrowed(level),
+        })
+    }
+
+    fn device(&self) -> Option<Cow<'d, str>> {
+        let device = self.diagnosis.device.as_ref()?;
+        let name = device.name.as_deref().and_then(said);
+        name.or_else(|| {
+            let parts = [device.operating_system, device.browser];
+            joined(parts.into_iter().flatten().filter_map(said), ", ")
+        })
+    }
+
+    fn device_state(&self) -> Option<Cow<'d, str>> {
+        let device = self.diagnosis.device.as_ref()?;
+        let word =
+            |state: Option<bool>, yes, no| state.map(|is| Cow::from(if is { yes } else { no }));
+        let parts = [
+            word(device.compliant, "compliant", "not compliant"),
+            word(device.managed, "managed", "not managed"),
+            device.trust_type.and_then(said),
+        ];
+        joined(parts.into_iter().flatten(), ", ")
+    }
+
+    /// What was supplied: the methods of the steps that succeeded, else the token that stood
+    /// for an earlier sign-in; for an application its credential.
+    fn methods(&self) -> Option<Cow<'d, str>> {
+        let client = self.diagnosis.client.as_ref();
+        if !self.by_user {
+            return words::of_credential(client?.credential_type?).map(Cow::Borrowed);
+        }
+        let steps = self.sign_in.authentication_steps.iter();
+        let succeeded = steps.filter(|step| step.succeeded == Some(true));
+        let methods = succeeded.filter_map(|step| said(step.method.as_deref()?));
+        listed(methods.filter(|method| !method.eq_ignore_ascii_case("Previously satisfied")))
+            .or_else(|| words::of_token(client?.incoming_token_type?).map(Cow::Borrowed))
+    }
+
+    fn sources(&self) -> Option<Cow<'d, str>> {
+        let named = &self.diagnosis.authentication.as_ref()?.sources;
+        // The event may name Conditional Access where another rule found that it was not the
+        // source: the assessment does not.
+        let other_only = self.diagnosis.scenario == Scenario::MfaFromOtherRequirements;
+        let words = named
+            .iter()
+            .filter(|entry| !(other_only && entry.source == RequirementSource::ConditionalAccess))
+            .filter_map(|entry| {
+                let words = words::of_source(entry.source).map(Cow::Borrowed);
+                words.or_else(|| entry.detail.or(entry.provider).and_then(said))
+            });
+        listed(words)
+    }
+}
+
+fn name_or_id<'d>(named: Option<&Named<'d>>) -> Option<Cow<'d, str>> {
+    let named = named?;
+    let name = named.name.and_then(said);
+    name.or_else(|| named.id.and_then(said))
+}
+
+#[cfg(test)]
+mod tests;

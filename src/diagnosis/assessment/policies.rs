@@ -1,0 +1,218 @@
+//! What a sentence says of the Conditional Access policies.
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::Facts;
+use super::text::{LISTED, joined, listed, said};
+use super::words;
+use crate::diagnosis::deciding::Deciding;
+use crate::diagnosis::mfa_source::is_security_defaults;
+use crate::diagnosis::record::condition_words;
+use crate::diagnosis::{Aspect, Scenario};
+use crate::signin::{AppliedPolicy, Condition, Conditions, GrantControl, PolicyResult};
+
+impl<'d> Facts<'d> {
+    fn all(&self) -> impl Iterator<Item = &'d AppliedPolicy<'d>> + Clone + use<'d> {
+        self.sign_in.policies.iter().flatten()
+    }
+
+    fn succeeded(&self) -> bool {
+        self.diagnosis.scenario == Scenario::SuccessfulSignIn
+    }
+
+    /// The policies that the assessment is about: those that decided; on a success, those that
+    /// were satisfied.
+    fn meant(&self) -> impl Iterator<Item = &'d AppliedPolicy<'d>> + Clone + use<'d> {
+        let succeeded = self.succeeded();
+        let deciding = self.deciding;
+        self.all().filter(move |policy| {
+            if succeeded {
+                policy.result == PolicyResult::Success && !is_security_defaults(policy)
+            } else {
+                deciding.holds(policy)
+            }
+        })
+    }
+
+    pub(super) fn policies(&self) -> Option<Cow<'d, str>> {
+        names(self.meant())
+    }
+
+    /// Legacy Exchange `ActiveSync`: the code says success, and Conditional Access refused.
+    pub(super) fn failed_policies(&self) -> Option<Cow<'d, str>> {
+        if !self.succeeded() || self.deciding == Deciding::None {
+            return None;
+        }
+        let deciding = self.deciding;
+        names(self.all().filter(move |policy| deciding.holds(policy)))
+    }
+
+    /// Grant controls; session controls where the policies have no others.
+    pub(super) fn controls(&self) -> Option<Cow<'d, str>> {
+        let grant = self.meant().flat_map(|policy| {
+            let known = policy.grant_controls.known();
+            let known = known.filter_map(|(control, _)| words::of_grant_control(control));
+            let other = policy.grant_controls.other.iter();
+            let strength = policy.authentication_strength.iter();
+            let named = other.chain(strength).filter_map(|name| quoted(name));
+            known.map(Cow::Borrowed).chain(named)
+        });
+        listed(grant).or_else(|| {
+            listed(self.meant().flat_map(|policy| {
+                let controls = policy.session_controls_not_satisfied.iter();
+                let controls = controls.chain(&policy.session_controls);
+                controls.filter_map(|name| match words::of_session_control(name) {
+                    Some(words) => Some(words.into()),
+                    None => said(name),
+                })
+            }))
+        })
+    }
+
+    /// The conditions that matched, of all policies that are meant.
+    pub(super) fn conditions(&self) -> Option<Cow<'d, str>> {
+        let bits = self
+            .meant()
+            .fold(0, |bits, policy| bits | policy.conditions_satisfied.bits);
+        let matched = Condition::ALL
+            .into_iter()
+            .map(|(condition, _, _)| condition)
+            .filter(|condition| bits & condition.bit() != 0);
+        let mut matched: Vec<Cow<'_, str>> = matched
+            .map(|condition| condition_words(condition).into())
+            .collect();
+        let last = matched.pop()?;
+        Some(match joined(matched.into_iter(), ", ") {
+            None => last,
+            Some(first) => format!("{first} and {last}").into(),
+        })
+    }
+
+    pub(super) fn evaluated(&self) -> Option<Cow<'d, str>> {
+        let aspects = self.diagnosis.aspects;
+        let count = self
+            .all()
+            .filter(|policy| !is_security_defaults(policy))
+            .count();
+        (count > 1 && aspects.contains(Aspect::NoConditionalAccessPolicyApplied))
+            .then(|| format!("{count} Conditional Access policies").into())
+    }
+
+    /// The policies that one might have expected, each with why it did not apply: first those
+    /// that are for this user and application, then the others, then those turned off.
+    pub(super) fn not_applied(&self) -> Option<Cow<'d, str>> {
+        let rank = |policy: &AppliedPolicy<'_>| {
+            let not = &policy.conditions_not_satisfied;
+            match policy.result {
+                PolicyResult::NotApplied
+                    if not.contains(Condition::Users) || not.contains(Condition::Application) =>
+                {
+                    Some(1)
+                }
+                PolicyResult::NotApplied => Some(0),
+                PolicyResult::NotEnabled => Some(2),
+                _ => None,
+            }
+        };
+        let all = || self.all().filter(|policy| !is_security_defaults(policy));
+        let ranked =
+            (0..3).flat_map(|wanted| all().filter(move |policy| rank(policy) == Some(wanted)));
+        let count = all().filter(|policy| rank(policy).is_some()).count();
+        let mut text = String::new();
+        for policy in ranked.take(LISTED) {
+            semicolon(&mut text);
+            text.push_str(&name(policy));
+            if policy.result == PolicyResult::NotEnabled {
+                text.push_str(" is turned off");
+            } else {
+                text.push_str(" did not apply");
+                not_matched(&policy.conditions_not_satisfied, &mut text);
+            }
+        }
+        rest(count, "did not apply", &mut text);
+        (!text.is_empty()).then(|| text.into())
+    }
+
+    /// What each report-only policy would have done, where it would have intervened.
+    pub(super) fn report_only(&self) -> Option<Cow<'d, str>> {
+        let effect = |policy: &AppliedPolicy<'_>| match policy.result {
+            PolicyResult::ReportOnlyFailure
+                if policy.grant_controls.contains(GrantControl::Block) =>
+            {
+                Some("would have blocked it")
+            }
+            PolicyResult::ReportOnlyFailure => Some("would have refused it"),
+            PolicyResult::ReportOnlyInterrupted => Some("would have asked the user to act"),
+            _ => None,
+        };
+        let intervening = || {
+            self.all()
+                .filter_map(|policy| effect(policy).map(|effect| (policy, effect)))
+        };
+        let mut text = String::new();
+        for (policy, effect) in intervening().take(LISTED) {
+            semicolon(&mut text);
+            text.push_str(&name(policy));
+            text.push(' ');
+            text.push_str(effect);
+        }
+        rest(intervening().count(), "would have intervened", &mut text);
+        (!text.is_empty()).then(|| text.into())
+    }
+}
+
+fn semicolon(text: &mut String) {
+    if !text.is_empty() {
+        text.push_str("; ");
+    }
+}
+
+fn rest(count: usize, did: &str, text: &mut String) {
+    if let Some(more @ 1..) = count.checked_sub(LISTED) {
+        // A String takes every write.
+        let _ = write!(text, "; {more} more {did}");
+    }
+}
+
+fn not_matched(conditions: &Conditions<'_>, text: &mut String) {
+    let mut matched = conditions.iter().map(condition_words).peekable();
+    if matched.peek().is_none() {
+        return;
+    }
+    text.push_str(": ");
+    let mut first = true;
+    while let Some(condition) = matched.next() {
+        if !std::mem::take(&mut first) {
+            text.push_str(if matched.peek().is_some() {
+                ", "
+            } else {
+                " and "
+            });
+        }
+        text.push_str(condition);
+    }
+    text.push_str(" did not match");
+}
+
+/// The names of the first few, and how many more.
+fn names<'d>(
+    policies: impl Iterator<Item = &'d AppliedPolicy<'d>> + Clone,
+) -> Option<Cow<'d, str>> {
+    let more = policies.clone().skip(LISTED).count();
+    let named = policies.take(LISTED).map(name);
+    if more == 0 {
+        return listed(named);
+    }
+    Some(format!("{} and {more} more", joined(named, ", ")?).into())
+}
+
+fn name<'d>(policy: &'d AppliedPolicy<'d>) -> Cow<'d, str> {
+    let named = policy.display_name.as_deref().and_then(quoted);
+    named
+        .or_else(|| policy.id.as_deref().and_then(said))
+        .unwrap_or("a policy without a name".into())
+}
+
+fn quoted(name: &str) -> Option<Cow<'static, str>> {
+    said(name).map(|name| format!("\"{name}\"").into())
+}

@@ -1,0 +1,138 @@
+//! Values as they may stand within a sentence.
+use std::borrow::Cow;
+
+use crate::diagnosis::bounds::cut;
+
+/// Bytes of one value within a sentence. The record holds the whole text elsewhere.
+const VALUE_BYTES: usize = 256;
+/// Names of one list within a sentence; the rest is counted.
+pub(super) const LISTED: usize = 3;
+
+/// What senders write where they know nothing.
+const NOTHING: [&str; 9] = [
+    "null",
+    "<null>",
+    "(null)",
+    "N/A",
+    "undefined",
+    "None",
+    "-",
+    "unknown",
+    "unknownFutureValue",
+];
+
+/// A text on one line and of bounded length; `None` where it says nothing.
+pub(super) fn said(text: &str) -> Option<Cow<'_, str>> {
+    let text = text.trim();
+    if text.is_empty() || NOTHING.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        return None;
+    }
+    let kept = cut(text, VALUE_BYTES);
+    let dirty = kept.contains(|c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
+        || kept.contains("  ");
+    if !dirty && kept.len() == text.len() {
+        return Some(text.into());
+    }
+    let mut line = String::with_capacity(kept.len());
+    for word in kept.split(|c: char| c.is_control() || c.is_whitespace()) {
+        if !word.is_empty() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    if kept.len() < text.len() {
+        line.push('…');
+    }
+    (!line.is_empty()).then(|| line.into())
+}
+
+pub(super) fn joined<'d>(
+    mut parts: impl Iterator<Item = Cow<'d, str>>,
+    separator: &str,
+) -> Option<Cow<'d, str>> {
+    let mut text = parts.next()?;
+    for part in parts {
+        let text = text.to_mut();
+        text.push_str(separator);
+        text.push_str(&part);
+    }
+    Some(text)
+}
+
+/// "a", "a and b", "a, b and c", "a, b, c and 2 more"; each value once.
+pub(super) fn listed<'d>(values: impl Iterator<Item = Cow<'d, str>>) -> Option<Cow<'d, str>> {
+    let mut words: Vec<Cow<'_, str>> = Vec::new();
+    let mut more = 0_usize;
+    for value in values {
+        if words.contains(&value) {
+            continue;
+        }
+        if words.len() < LISTED {
+            words.push(value);
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        words.push(format!("{more} more").into());
+    }
+    let last = words.pop()?;
+    match joined(words.into_iter(), ", ") {
+        None => Some(last),
+        Some(first) => Some(format!("{first} and {last}").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_one_line_and_placeholders_of_senders_are_none() {
+        for (text, expected) in [
+            ("Payroll", Some("Payroll")),
+            (" Payroll\r\n", Some("Payroll")),
+            ("Pay\nroll\t\u{7}x\u{2028}y", Some("Pay roll x y")),
+            ("Pay  roll", Some("Pay roll")),
+            ("Nullsoft", Some("Nullsoft")),
+            ("", None),
+            (" \u{a0}", None),
+            ("\u{1}", None),
+            ("null", None),
+            ("NULL", None),
+            ("<null>", None),
+            ("N/A", None),
+            ("n/a", None),
+            ("undefined", None),
+            ("None", None),
+            ("-", None),
+            ("Unknown", None),
+            ("unknownFutureValue", None),
+        ] {
+            assert_eq!(said(text).as_deref(), expected, "{text:?}");
+        }
+        assert!(matches!(said(" plain "), Some(Cow::Borrowed("plain"))));
+        let long = "é".repeat(400);
+        assert_eq!(
+            said(&long).as_deref(),
+            Some(format!("{}…", "é".repeat(128)).as_str())
+        );
+    }
+
+    #[test]
+    fn a_list_names_three_and_counts_the_rest() {
+        for (values, expected) in [
+            (&[][..], None),
+            (&["a"], Some("a")),
+            (&["a", "a"], Some("a")),
+            (&["a", "b"], Some("a and b")),
+            (&["a", "b", "c"], Some("a, b and c")),
+            (&["a", "b", "c", "d", "e", "a"], Some("a, b, c and 2 more")),
+        ] {
+            let values = values.iter().copied().map(Cow::Borrowed);
+            assert_eq!(listed(values).as_deref(), expected);
+        }
+    }
+}
