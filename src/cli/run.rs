@@ -10,12 +10,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::{load_catalog, refuse};
+use super::{load_catalog, refuse, snapshot_source};
 use crate::config::{Settings, SettingsArgs};
 use crate::delivery::Exit;
 use crate::diagnosis::Diagnoser;
 use crate::kafka;
 use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StopSignal};
+use crate::policies::watch::{News, Watcher};
+use crate::policies::{self, Current, Watch};
 use crate::signin::{Field, Privacy};
 use crate::telemetry::{BuildInfo, Health, Metrics, Series, admin, logging};
 
@@ -47,16 +49,25 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         Ok(settings) => settings,
         Err(faults) => return Ok(refuse(&faults)),
     };
-    if let Some(fault) = kafka::properties_fault(&settings) {
-        return Ok(refuse(&fault));
-    }
-    let catalog = match load_catalog(settings.catalog.path.as_deref()) {
-        Ok(catalog) => catalog,
-        Err(faults) => return Ok(refuse(&faults)),
+    let catalog = load_catalog(settings.catalog.path.as_deref());
+    let watcher = snapshot_source(&settings.policy_snapshot)
+        .map(|source| Watcher::start(source, settings.policy_snapshot.max_age))
+        .transpose();
+    let faults = [
+        kafka::properties_fault(&settings).map(|fault| fault.to_string()),
+        catalog.as_ref().err().map(ToString::to_string),
+        watcher.as_ref().err().map(ToString::to_string),
+    ];
+    let faults: Vec<String> = faults.into_iter().flatten().collect();
+    let (Ok(catalog), Ok(watcher), true) = (catalog, watcher, faults.is_empty()) else {
+        return Ok(refuse(&faults.join("\n")));
     };
     logging::start(settings.telemetry.log_format, settings.telemetry.log_level)?;
     let stop = StopSignal::default();
-    let shared = share(settings, catalog, stop)?;
+    let policies = watcher.as_ref().map_or_else(Arc::default, Watcher::current);
+    let shared = share(settings, catalog, policies, stop)?;
+    // Watches until the end of this function.
+    let _watch = watcher.map(|watcher| watch(watcher, &shared)).transpose()?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -64,10 +75,32 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         .block_on(serve(shared))
 }
 
+/// Watches the folder of the policy snapshot, and counts what comes of it.
+fn watch(watcher: Watcher, shared: &Shared) -> anyhow::Result<Watch> {
+    let metrics = Arc::clone(&shared.metrics);
+    if let Some(snapshot) = shared.policies.get() {
+        policies::watch::log(&snapshot, "Policy snapshot loaded");
+        metrics
+            .policy_snapshot
+            .set(snapshot.exported_at().timestamp());
+    }
+    let tell = move |news: News<'_>| match news {
+        News::Loaded(snapshot) => {
+            metrics.policy_snapshot_loaded.inc();
+            metrics
+                .policy_snapshot
+                .set(snapshot.exported_at().timestamp());
+        }
+        News::Refused => metrics.policy_snapshot_refused.inc(),
+    };
+    Watch::start(watcher, tell).context("cannot watch the policy snapshot")
+}
+
 /// Everything that the workers and the HTTP endpoint read.
 pub fn share(
     settings: Settings,
     catalog: crate::diagnosis::catalog::Catalog,
+    policies: Arc<Current>,
     stop: StopSignal,
 ) -> anyhow::Result<Shared> {
     let build = BuildInfo {
@@ -88,6 +121,7 @@ pub fn share(
         diagnoser: Arc::new(diagnoser),
         metrics: Arc::new(metrics),
         health: Arc::new(health),
+        policies,
         stop,
     })
 }
