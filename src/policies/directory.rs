@@ -13,11 +13,11 @@ use super::load::Limits;
 use super::value::{Answer, guid};
 
 /// Who is a member of a group, or holds a role.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Members {
     ids: HashSet<u128>,
-    /// False where members are known to be missing: a nested group, or further pages.
-    complete: bool,
+    /// False where members may be missing: a nested group, or further pages.
+    pub complete: bool,
 }
 
 impl Members {
@@ -136,7 +136,7 @@ impl<'de> Deserialize<'de> for Member {
 }
 
 fn is_group(odata_type: &str) -> bool {
-    odata_type.ends_with(".group")
+    odata_type == "#microsoft.graph.group"
 }
 
 pub(super) fn groups(items: &[Item<'_>], limits: &Limits, findings: &mut Findings) -> ById<Group> {
@@ -245,21 +245,29 @@ fn hold(
     if assignments.is_empty() {
         return;
     }
+    let nobody = || Members {
+        ids: HashSet::new(),
+        complete: true,
+    };
     let mut holders: HashMap<String, Members> = HashMap::new();
     for (definition, principal, kind) in assignments {
         let template = templates.get(definition).unwrap_or(definition);
-        let held = holders.entry(template.to_ascii_lowercase()).or_default();
+        let held = holders
+            .entry(template.to_ascii_lowercase())
+            .or_insert_with(nobody);
         held.ids.extend(guid(principal));
-        if kind.as_deref().is_some_and(is_group) {
-            let group = groups
-                .get(principal)
-                .and_then(|group| group.members.as_ref());
-            held.ids
-                .extend(group.iter().flat_map(|group| group.ids.iter()));
+        let group = groups.get(principal);
+        match group.and_then(|group| group.members.as_ref()) {
+            Some(members) => {
+                held.ids.extend(&members.ids);
+                held.complete &= members.complete;
+            }
+            // Without its kind, it may be a group whose members are not in the export.
+            None => held.complete &= kind.as_deref().is_some_and(|kind| !is_group(kind)),
         }
     }
     for (id, role) in &mut roles.0 {
-        role.holders = Some(Arc::new(holders.remove(id).unwrap_or_default()));
+        role.holders = Some(Arc::new(holders.remove(id).unwrap_or_else(nobody)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one sign-in shows of the values that policies are configured with.
 use std::net::IpAddr;
 
-use crate::signin::{NetworkLocation, SignIn};
+use crate::signin::{NetworkLocation, Personal, SignIn};
 
 /// The facts of one sign-in; `None` is what the event does not say.
 ///
@@ -41,7 +41,7 @@ impl<'a> Facts<'a> {
         let place = &sign_in.location;
         Facts {
             tenant_id: sign_in.tenant_id.as_deref(),
-            user_id: sign_in.user_id.as_ref().map(|id| id.compared()),
+            user_id: sign_in.user_id.as_ref().map(Personal::compared),
             user_type: sign_in.user_type.as_deref(),
             home_tenant_id: sign_in.home_tenant_id.as_deref(),
             cross_tenant_access_type: sign_in.cross_tenant_access_type.as_deref(),
@@ -51,7 +51,7 @@ impl<'a> Facts<'a> {
             client_app: sign_in.client_app_used.as_deref(),
             operating_system: device.operating_system.as_deref(),
             ip_address: address.and_then(|address| address.compared().trim().parse().ok()),
-            country: place.country_or_region.as_ref().map(|name| name.compared()),
+            country: place.country_or_region.as_ref().map(Personal::compared),
             network_locations: &sign_in.network_locations,
             sign_in_risk: sign_in.risk_level.as_deref(),
             user_risk: None,

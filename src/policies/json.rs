@@ -135,15 +135,25 @@ impl<'v> Object<'v> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
+    /// `None` for null and missing; for what `read` does not take, with a fault.
+    fn typed<T>(
+        &self,
+        key: &str,
+        wanted: &str,
+        findings: &mut Findings,
+        read: impl FnOnce(&'v Value) -> Option<T>,
+    ) -> Option<T> {
+        let read = read(self.value(key)?);
+        if read.is_none() {
+            self.wrong(key, wanted, findings);
+        }
+        read
+    }
+
     /// Null, missing and empty are `None`.
     pub fn text(&self, key: &str, findings: &mut Findings) -> Option<&'v str> {
-        match self.value(key)? {
-            Value::String(text) => Some(text.as_str()).filter(|text| !text.is_empty()),
-            _ => {
-                self.wrong(key, "text", findings);
-                None
-            }
-        }
+        self.typed(key, "text", findings, Value::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// A text that must be there.
@@ -156,21 +166,11 @@ impl<'v> Object<'v> {
     }
 
     pub fn boolean(&self, key: &str, findings: &mut Findings) -> Option<bool> {
-        match self.value(key)? {
-            Value::Bool(value) => Some(*value),
-            _ => {
-                self.wrong(key, "truth value", findings);
-                None
-            }
-        }
+        self.typed(key, "truth value", findings, Value::as_bool)
     }
 
     pub fn number(&self, key: &str, findings: &mut Findings) -> Option<i64> {
-        let number = self.value(key)?.as_i64();
-        if number.is_none() {
-            self.wrong(key, "whole number", findings);
-        }
-        number
+        self.typed(key, "whole number", findings, Value::as_i64)
     }
 
     /// A list of texts, or one text with commas, as Graph writes enumerations of several values.
@@ -200,27 +200,16 @@ impl<'v> Object<'v> {
     }
 
     pub fn object(&self, key: &str, findings: &mut Findings) -> Option<Object<'v>> {
-        match self.value(key)? {
-            Value::Object(map) => Some(Object {
-                map,
-                path: self.place(key),
-            }),
-            _ => {
-                self.wrong(key, "object", findings);
-                None
-            }
-        }
+        let map = self.typed(key, "object", findings, Value::as_object)?;
+        Some(Object {
+            map,
+            path: self.place(key),
+        })
     }
 
     pub fn objects(&self, key: &str, findings: &mut Findings) -> Vec<Object<'v>> {
-        let list = match self.value(key) {
-            None => return Vec::new(),
-            Some(Value::Array(list)) => list,
-            Some(_) => {
-                self.wrong(key, "list", findings);
-                return Vec::new();
-            }
-        };
+        let list = self.typed(key, "list", findings, Value::as_array);
+        let list = list.map_or(&[][..], Vec::as_slice);
         let mut objects = Vec::with_capacity(list.len());
         for (at, value) in list.iter().enumerate() {
             match value {
@@ -243,7 +232,7 @@ impl<'v> Object<'v> {
     }
 }
 
-/// OData's own members describe the answer, not the policy.
+/// Members of `OData` describe the answer, not the policy.
 fn says_something(key: &str, value: &Value) -> bool {
     !key.contains("@odata.")
         && match value {

@@ -224,20 +224,15 @@ fn read(
         );
         return None;
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => {
-            // PowerShell writes a byte order mark.
-            let text = match text.strip_prefix('\u{feff}') {
-                Some(text) => text.to_owned(),
-                None => text,
-            };
-            Some((text, metadata.modified().ok().map(DateTime::from)))
-        }
-        Err(_) => {
-            findings.add("", "it is not UTF-8", "save it as UTF-8");
-            None
-        }
+    let Ok(mut text) = String::from_utf8(bytes) else {
+        findings.add("", "it is not UTF-8", "save it as UTF-8");
+        return None;
+    };
+    // PowerShell writes a byte order mark.
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
     }
+    Some((text, metadata.modified().ok().map(DateTime::from)))
 }
 
 struct Reading<'t> {

@@ -110,10 +110,10 @@ pub(super) struct External {
 }
 
 impl Value {
-    pub(super) fn new(text: impl Into<String>, test: Test) -> Value {
+    pub(super) fn new(text: impl Into<String>, compared: Test) -> Value {
         Value {
             text: text.into(),
-            test,
+            test: compared,
         }
     }
 
@@ -197,14 +197,16 @@ impl Value {
 
     /// What `answer` means for this value, where the value alone does not say it: `the user is a
     /// member`.
-    pub const fn remark(&self, answer: Answer) -> Option<&'static str> {
+    pub fn remark(&self, answer: Answer) -> Option<&'static str> {
         Some(match (&self.test, answer) {
             (Test::Group(_), Matches) => "the user is a member",
             (Test::Group(_), DoesNotMatch) => "the user is not a member",
             (Test::Group(_), NotKnown) => "membership not known",
             (Test::Role(_), Matches) => "the user holds the role",
-            (Test::Role(Some(_)), NotKnown) => "not held by the user when the snapshot was made",
-            (Test::Role(None), NotKnown) => "assignment not known",
+            (Test::Role(Some(holders)), NotKnown) if holders.complete => {
+                "not held by the user when the snapshot was made"
+            }
+            (Test::Role(_), NotKnown) => "assignment not known",
             (Test::User(_), Matches) => "this user",
             (Test::Location(_) | Test::Trusted(_), Matches) => "the sign-in came from there",
             _ => return None,
