@@ -100,7 +100,7 @@ fn the_snapshot_of_another_tenant_does_not_take_its_place() {
 #[test]
 fn a_swapped_link_is_a_change() {
     let (old, new) = (Copy::new(), Copy::new());
-    new.replace("groups.json", "Finance", "Money");
+    new.replace("groups.json", "Finance", "Revenue");
     let volume = TempDir::with_prefix("signin-diagnostics-volume-").unwrap();
     let at = |name: &str| volume.path().join(name);
     symlink(old.path(), at("..data")).unwrap();
@@ -111,7 +111,7 @@ fn a_swapped_link_is_a_change() {
     symlink(new.path(), at("..data_tmp")).unwrap();
     fs::rename(at("..data_tmp"), at("..data")).unwrap();
     assert_eq!((bench.look(), bench.look()), ("", "loaded"));
-    assert_eq!(bench.group(), "Group: Money");
+    assert_eq!(bench.group(), "Group: Revenue");
 }
 
 #[test]
