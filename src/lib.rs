@@ -5,6 +5,7 @@
 //! - [`kafka`] opens the clients and tells their errors apart;
 //! - [`pipeline`] is the worker: it polls a message and carries out what [`delivery`] decides;
 //! - [`signin`] reads the message, whatever its shape, into [`signin::SignIn`]s;
+//! - [`policies`] reads what the tenant's Conditional Access policies are configured to;
 //! - [`diagnosis`] turns one sign-in into one [`diagnosis::Diagnosis`], by the catalog;
 //! - [`delivery`] decides what may be committed and when, without doing any I/O;
 //! - [`telemetry`] counts, logs and answers `/livez`, `/readyz` and `/metrics`;
@@ -17,6 +18,7 @@ pub mod delivery;
 pub mod diagnosis;
 pub mod kafka;
 pub mod pipeline;
+pub mod policies;
 pub mod signin;
 pub mod telemetry;
 

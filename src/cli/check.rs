@@ -1,20 +1,24 @@
 //! `check`: what the service would run with, without running it.
 //!
-//! Reads settings, their secret files and the catalog; reaches no network. Ends with exit code 64
+//! Reads settings, their secret files, the catalog and the policy snapshot; reaches no network. Ends with exit code 64
 //! and every fault if one is found.
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::Utc;
 
-use super::EXIT_CONFIGURATION;
+use super::{EXIT_CONFIGURATION, snapshot_source};
 use crate::config::{Authorities, LogFormat, Profile, Security, Settings, SettingsArgs, Sources};
 use crate::diagnosis::{Detail, Scenario};
 use crate::kafka;
+use crate::policies::PolicySnapshot;
+use crate::policies::watch::is_too_old;
 
-/// Check the configuration and the catalog, and show what results
+/// Check the configuration, the catalog and the policy snapshot, and show what results
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     #[command(flatten)]
@@ -45,13 +49,7 @@ fn check<F: Display>(
     err: &mut impl Write,
 ) -> io::Result<ExitCode> {
     let settings = match Settings::load(sources) {
-        Ok(settings) => match kafka::properties_fault(&settings) {
-            None => Some(settings),
-            Some(fault) => {
-                writeln!(err, "{fault}")?;
-                None
-            }
-        },
+        Ok(settings) => Some(settings),
         Err(faults) => {
             writeln!(err, "{faults}")?;
             let count = faults.0.len();
@@ -60,24 +58,44 @@ fn check<F: Display>(
             None
         }
     };
-    match (
-        load_catalog(Settings::catalog_path(sources).as_deref()),
-        settings,
-    ) {
-        (Ok(catalog), Some(settings)) => {
-            summary(&settings, &catalog, out)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        (Ok(_), None) => {}
-        (Err(faults), _) => {
-            writeln!(err, "{faults}")?;
-            writeln!(err, "The catalog is refused.")?;
-        }
+    let catalog = load_catalog(Settings::catalog_path(sources).as_deref());
+    if let Err(faults) = &catalog {
+        writeln!(
+            err,
+            "{faults}
+The catalog is refused."
+        )?;
     }
-    Ok(ExitCode::from(EXIT_CONFIGURATION))
+    let Some(settings) = settings else {
+        return Ok(ExitCode::from(EXIT_CONFIGURATION));
+    };
+    let properties = kafka::properties_fault(&settings);
+    if let Some(fault) = &properties {
+        writeln!(err, "{fault}")?;
+    }
+    let snapshot = snapshot_source(&settings.policy_snapshot)
+        .map(|source| source.load())
+        .transpose();
+    if let Err(faults) = &snapshot {
+        writeln!(
+            err,
+            "{faults}
+The policy snapshot is refused."
+        )?;
+    }
+    let (Ok(catalog), Ok(snapshot), None) = (catalog, snapshot, properties) else {
+        return Ok(ExitCode::from(EXIT_CONFIGURATION));
+    };
+    summary(&settings, &catalog, snapshot.as_ref(), out)?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn summary(settings: &Settings, catalog: &str, out: &mut impl Write) -> io::Result<()> {
+fn summary(
+    settings: &Settings,
+    catalog: &str,
+    snapshot: Option<&PolicySnapshot>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let Settings {
         workers,
         kafka,
@@ -88,6 +106,7 @@ fn summary(settings: &Settings, catalog: &str, out: &mut impl Write) -> io::Resu
         telemetry,
         limits,
         catalog: catalog_settings,
+        policy_snapshot,
     } = settings;
     let mut line = |name: &str, value: &dyn Display| writeln!(out, "{name:<20}{value}");
 
@@ -144,6 +163,10 @@ fn summary(settings: &Settings, catalog: &str, out: &mut impl Write) -> io::Resu
         .as_ref()
         .map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
     line("catalog", &format_args!("{catalog} ({from})"))?;
+    line(
+        "policy snapshot",
+        &described(snapshot, policy_snapshot.max_age),
+    )?;
     line("telemetry", &format_args!("http://{}", telemetry.listen))?;
     let format = match telemetry.log_format {
         LogFormat::Text => "text",
@@ -191,6 +214,32 @@ fn detail(settings: &Settings) -> String {
         .chain(others)
         .collect();
     parts.join(", ")
+}
+
+/// What the snapshot holds, on one line.
+fn described(snapshot: Option<&PolicySnapshot>, max_age: Duration) -> String {
+    let Some(snapshot) = snapshot else {
+        return "none".to_owned();
+    };
+    let contents = snapshot.contents();
+    let too_old = if is_too_old(snapshot, max_age, Utc::now()) {
+        ", which is older than policy_snapshot.max_age"
+    } else {
+        ""
+    };
+    format!(
+        "{} of {}{too_old}, tenant {}: {} policies, {} locations, {} groups ({} with members), {} \
+         roles, {} names of applications",
+        snapshot.version(),
+        snapshot.exported_at().format("%FT%TZ"),
+        snapshot.tenant_id().unwrap_or("not named"),
+        contents.policies,
+        contents.locations,
+        contents.groups,
+        contents.groups_with_members,
+        contents.roles,
+        contents.applications,
+    )
 }
 
 /// What one worker may hold outside its own work.

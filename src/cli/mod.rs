@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 //!
-//! Exit codes: 0 done, 1 failed, 2 usage, 64 the configuration or the catalog is wrong.
+//! Exit codes: 0 done, 1 failed, 2 usage, 64 the configuration, the catalog or the policy snapshot
+//! is wrong.
 pub mod card;
 pub mod check;
 pub mod demo;
@@ -14,9 +15,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config;
 use crate::diagnosis::catalog::{Catalog, CatalogFaults};
+use crate::policies;
 
-/// The exit code for a configuration or a catalog that is refused (`EX_USAGE` of sysexits.h).
+/// The exit code for a configuration, a catalog or a policy snapshot that is refused (`EX_USAGE` of sysexits.h).
 const EXIT_CONFIGURATION: u8 = 64;
 
 /// Names the sign-in diagnostic scenario of every Microsoft Entra ID sign-in as it streams by.
@@ -33,7 +36,7 @@ enum Command {
     Run(run::RunArgs),
     /// Watch the whole pipeline on this machine: embedded broker, generated or given sign-ins
     Demo(demo::DemoArgs),
-    /// Check the configuration and the catalog, and show what results
+    /// Check the configuration, the catalog and the policy snapshot, and show what results
     Check(check::CheckArgs),
     /// Diagnose the sign-ins of files or of standard input, without a broker
     Diagnose(diagnose::DiagnoseArgs),
@@ -78,6 +81,15 @@ pub fn main() -> ExitCode {
 /// The built-in catalog, or the one in `folder`.
 fn load_catalog(folder: Option<&Path>) -> Result<Catalog, CatalogFaults> {
     folder.map_or_else(Catalog::embedded, Catalog::load)
+}
+
+/// Where the policy snapshot is, if the settings name one.
+fn snapshot_source(settings: &config::PolicySnapshot) -> Option<policies::Source> {
+    Some(policies::Source {
+        folder: settings.path.clone()?,
+        tenant_id: settings.tenant_id.clone(),
+        limits: policies::Limits::default(),
+    })
 }
 
 /// Prints every fault, and gives the exit code that says so.

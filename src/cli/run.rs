@@ -10,12 +10,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::{load_catalog, refuse};
+use super::{load_catalog, refuse, snapshot_source};
 use crate::config::{Settings, SettingsArgs};
 use crate::delivery::Exit;
 use crate::diagnosis::Diagnoser;
 use crate::kafka;
 use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StopSignal};
+use crate::policies::watch::{News, Watcher};
+use crate::policies::{self, Current, Watch};
 use crate::signin::{Field, Privacy};
 use crate::telemetry::{BuildInfo, Health, Metrics, Series, admin, logging};
 
@@ -45,20 +47,33 @@ pub struct RunArgs {
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let sources = args.settings.sources();
     let catalog = load_catalog(Settings::catalog_path(&sources).as_deref());
-    let (settings, catalog) = match (Settings::load(&sources), catalog) {
-        (Ok(settings), Ok(catalog)) => (settings, catalog),
-        (Ok(_), Err(faults)) => return Ok(refuse(&faults)),
-        (Err(faults), Ok(_)) => return Ok(refuse(&faults)),
-        (Err(faults), Err(of_catalog)) => {
-            return Ok(refuse(&format_args!("{faults}\n{of_catalog}")));
+    let mut faults: Vec<String> = catalog
+        .as_ref()
+        .err()
+        .map(ToString::to_string)
+        .into_iter()
+        .collect();
+    let settings = match Settings::load(&sources) {
+        Ok(settings) => settings,
+        Err(of_settings) => {
+            faults.insert(0, of_settings.to_string());
+            return Ok(refuse(&faults.join("\n")));
         }
     };
-    if let Some(fault) = kafka::properties_fault(&settings) {
-        return Ok(refuse(&fault));
-    }
+    faults.extend(kafka::properties_fault(&settings).map(|fault| fault.to_string()));
+    let watcher = snapshot_source(&settings.policy_snapshot)
+        .map(|source| Watcher::start(source, settings.policy_snapshot.max_age))
+        .transpose();
+    faults.extend(watcher.as_ref().err().map(ToString::to_string));
+    let (Ok(catalog), Ok(watcher), true) = (catalog, watcher, faults.is_empty()) else {
+        return Ok(refuse(&faults.join("\n")));
+    };
     logging::start(settings.telemetry.log_format, settings.telemetry.log_level)?;
     let stop = StopSignal::default();
-    let shared = share(settings, catalog, stop)?;
+    let policies = watcher.as_ref().map_or_else(Arc::default, Watcher::current);
+    let shared = share(settings, catalog, policies, stop)?;
+    // Watches until the end of this function.
+    let _watch = watcher.map(|watcher| watch(watcher, &shared)).transpose()?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -66,10 +81,32 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         .block_on(serve(shared))
 }
 
+/// Watches the folder of the policy snapshot, and counts what comes of it.
+fn watch(watcher: Watcher, shared: &Shared) -> anyhow::Result<Watch> {
+    let metrics = Arc::clone(&shared.metrics);
+    if let Some(snapshot) = shared.policies.get() {
+        policies::watch::log(&snapshot, "Policy snapshot loaded");
+        metrics
+            .policy_snapshot
+            .set(snapshot.exported_at().timestamp());
+    }
+    let tell = move |news: News<'_>| match news {
+        News::Loaded(snapshot) => {
+            metrics.policy_snapshot_loaded.inc();
+            metrics
+                .policy_snapshot
+                .set(snapshot.exported_at().timestamp());
+        }
+        News::Refused => metrics.policy_snapshot_refused.inc(),
+    };
+    Watch::start(watcher, tell).context("cannot watch the policy snapshot")
+}
+
 /// Everything that the workers and the HTTP endpoint read.
 pub fn share(
     settings: Settings,
     catalog: crate::diagnosis::catalog::Catalog,
+    policies: Arc<Current>,
     stop: StopSignal,
 ) -> anyhow::Result<Shared> {
     let build = BuildInfo {
@@ -90,6 +127,7 @@ pub fn share(
         diagnoser: Arc::new(diagnoser),
         metrics: Arc::new(metrics),
         health: Arc::new(health),
+        policies,
         stop,
     })
 }

@@ -10,8 +10,8 @@ use super::properties;
 use super::reader::{Reader, choose, names, text};
 use super::security::{self, Namespace};
 use super::settings::{
-    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Output, Profile, Settings,
-    Start, Telemetry,
+    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Output, PolicySnapshot,
+    Profile, Settings, Start, Telemetry,
 };
 use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
 
@@ -74,6 +74,7 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         catalog: Catalog {
             path: reader.optional_path("catalog.path"),
         },
+        policy_snapshot: policy_snapshot(reader),
         telemetry: telemetry(reader),
         limits: Limits {
             decompressed_bytes: reader.size("limits.decompressed_bytes", MIB..=GIB),
@@ -231,6 +232,15 @@ fn delivery(reader: &mut Reader) -> Delivery {
         commit_interval: reader.duration("delivery.commit_interval", second..=second * 3600),
         drain_timeout: reader.duration("delivery.drain_timeout", second..=second * 240),
         remembered_sign_ins: reader.count("delivery.remembered_sign_ins", 1..=1_000_000),
+    }
+}
+
+fn policy_snapshot(reader: &mut Reader) -> PolicySnapshot {
+    const HOUR: Duration = Duration::from_hours(1);
+    PolicySnapshot {
+        path: reader.optional_path("policy_snapshot.path"),
+        tenant_id: reader.optional_text("policy_snapshot.tenant_id"),
+        max_age: reader.duration("policy_snapshot.max_age", HOUR..=HOUR * 24 * 365),
     }
 }
 

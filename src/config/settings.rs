@@ -20,6 +20,7 @@ pub struct Settings {
     pub dead_letter: DeadLetter,
     pub delivery: Delivery,
     pub catalog: Catalog,
+    pub policy_snapshot: PolicySnapshot,
     pub telemetry: Telemetry,
     pub limits: Limits,
 }
@@ -197,6 +198,14 @@ pub struct Delivery {
 pub struct Catalog {
     /// `None`: the built-in catalog.
     pub path: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySnapshot {
+    /// `None`: no snapshot.
+    pub path: Option<PathBuf>,
+    pub tenant_id: Option<String>,
+    pub max_age: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -124,6 +124,11 @@ fn the_defaults_are_those_of_the_file() {
             remembered_sign_ins: 8192,
         },
         catalog: Catalog { path: None },
+        policy_snapshot: PolicySnapshot {
+            path: None,
+            tenant_id: None,
+            max_age: Duration::from_hours(48),
+        },
         telemetry: Telemetry {
             listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
             log_format: LogFormat::Text,

@@ -281,6 +281,8 @@ fn is_policy_detail_missing(sign_in: &SignIn<'_>, found: &Classification<'_>) ->
         _ => false,
     };
     let missing_by_status = match sign_in.conditional_access_status {
+        // By the session control above.
+        Some(ConditionalAccessStatus::Failure) if found.outcome == Outcome::Expired => false,
         Some(ConditionalAccessStatus::Failure) => {
             !policies(sign_in).any(|policy| policy.result == PolicyResult::Failure)
         }

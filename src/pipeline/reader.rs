@@ -13,6 +13,7 @@ use crate::diagnosis::{
     Bounds, Detail, Diagnoser, Diagnosis, MessageKey, Provenance, Source, Time, Versions,
     write_diagnosis, write_provenance,
 };
+use crate::policies::{self, CurrentReader, PolicySnapshot};
 use crate::signin::{BadReason, Item, Limits, Reader, SignIn};
 
 /// The version in every record.
@@ -25,6 +26,7 @@ const SMALLEST_LIMIT: usize = 16 * 1024;
 pub struct MessageReader {
     reader: Reader,
     diagnoser: Arc<Diagnoser>,
+    snapshot: CurrentReader,
     key: MessageKey,
     maximum: Maximum,
     policies: Vec<u32>,
@@ -52,12 +54,14 @@ impl MessageReader {
     pub fn new(
         limits: Limits,
         diagnoser: Arc<Diagnoser>,
+        policies: Arc<policies::Current>,
         key: MessageKey,
         maximum: Maximum,
     ) -> Self {
         MessageReader {
             reader: Reader::new(limits),
             diagnoser,
+            snapshot: CurrentReader::new(policies),
             key,
             maximum,
             policies: Vec::new(),
@@ -84,8 +88,10 @@ impl MessageReader {
             batch,
             receipt,
         } = message;
+        self.snapshot.refresh();
         let mut record = RecordWriter {
             diagnoser: &self.diagnoser,
+            snapshot: self.snapshot.get(),
             key: self.key,
             limit: self.maximum.output_bytes,
             policies: &mut self.policies,
@@ -131,6 +137,7 @@ impl MessageReader {
 /// Writes the records of one message.
 struct RecordWriter<'m> {
     diagnoser: &'m Diagnoser,
+    snapshot: Option<&'m PolicySnapshot>,
     key: MessageKey,
     limit: usize,
     policies: &'m mut Vec<u32>,
@@ -141,7 +148,7 @@ struct RecordWriter<'m> {
     receipt: &'m mut Receipt,
 }
 
-impl RecordWriter<'_> {
+impl<'m> RecordWriter<'m> {
     /// Forgets what was made of the message so far.
     fn start_over(&mut self) {
         self.batch.clear();
@@ -168,6 +175,7 @@ impl RecordWriter<'_> {
             offset: self.place.offset,
             position,
         };
+        let snapshot = self.snapshot_for(sign_in);
         let diagnosis = self.diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT);
         let start = self.batch.buffer().len();
         write_diagnosis(&diagnosis, self.batch.buffer());
@@ -191,7 +199,7 @@ impl RecordWriter<'_> {
             versions: Versions {
                 service: SERVICE_VERSION,
                 catalog: self.diagnoser.catalog().version(),
-                snapshot: None,
+                snapshot: snapshot.map(PolicySnapshot::version),
             },
         };
         write_provenance(&provenance, self.batch.buffer());
@@ -206,6 +214,12 @@ impl RecordWriter<'_> {
             outcome: diagnosis.outcome,
         };
         self.batch.push(kind, start, diagnosis.key(self.key));
+    }
+
+    /// The snapshot, where it is of the sign-in's tenant.
+    fn snapshot_for(&self, sign_in: &SignIn<'_>) -> Option<&'m PolicySnapshot> {
+        self.snapshot
+            .filter(|snapshot| snapshot.applies_to(sign_in.tenant_id.as_deref()))
     }
 
     fn occurrence(
@@ -283,7 +297,13 @@ mod tests {
                 records: 50,
             };
             Bench {
-                reader: MessageReader::new(limits, Arc::new(diagnoser), MessageKey::User, maximum),
+                reader: MessageReader::new(
+                    limits,
+                    Arc::new(diagnoser),
+                    Arc::default(),
+                    MessageKey::User,
+                    maximum,
+                ),
                 seen: Seen::new(100),
                 place: MessagePlace {
                     topic: Arc::from("in"),

@@ -26,6 +26,7 @@ use crate::diagnosis::Diagnoser;
 use crate::kafka::{
     self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, is_no_member,
 };
+use crate::policies;
 use crate::signin::Limits;
 use crate::telemetry::{BrokerFault, Metrics, WorkerHealth};
 
@@ -60,6 +61,7 @@ pub struct Parts {
     pub diagnoser: Arc<Diagnoser>,
     pub metrics: Arc<Metrics>,
     pub health: WorkerHealth,
+    pub policies: Arc<policies::Current>,
     pub stop: StopSignal,
 }
 
@@ -113,6 +115,7 @@ impl Worker {
                     decompressed_bytes: settings.limits.decompressed_bytes,
                 },
                 parts.diagnoser,
+                parts.policies,
                 settings.output.key,
                 Maximum {
                     output_bytes: kafka::max_output_bytes(settings),

@@ -56,6 +56,13 @@ impl<'a, C: Class> Personal<'a, C> {
     }
 }
 
+impl<C> Personal<'_, C> {
+    /// The value for a comparison with configuration, never to be shown.
+    pub(crate) fn compared(&self) -> &str {
+        &self.value
+    }
+}
+
 impl<C: Class> fmt::Debug for Personal<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(***)", C::NAME)

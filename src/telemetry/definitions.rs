@@ -108,6 +108,10 @@ definitions! {
         "Time of the latest sign-in read, in seconds since 1970; 0 before the first.";
     WORKERS_STALLED = Kind::Gauge, "signin_workers_stalled", [],
         "Workers that turn but make no progress.";
+    POLICY_SNAPSHOT = Kind::Gauge, "signin_policy_snapshot_timestamp_seconds", [],
+        "When the policy snapshot in force was exported, in seconds since 1970; 0 without one.";
+    POLICY_SNAPSHOT_RELOADS = Kind::Counter, "signin_policy_snapshot_reloads_total", ["result"],
+        "Changed policy snapshots, by result: ok, or refused, when the old one stays in force.";
     BUILD_INFO = Kind::Gauge, "signin_build_info", ["version", "revision", "catalog"],
         "Always 1; the versions of the service and of its catalog.";
 }

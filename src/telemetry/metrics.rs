@@ -80,6 +80,9 @@ pub struct Metrics {
     last_event_seconds: AtomicI64,
     last_event: IntGauge,
     pub workers_stalled: IntGauge,
+    pub policy_snapshot: IntGauge,
+    pub policy_snapshot_loaded: IntCounter,
+    pub policy_snapshot_refused: IntCounter,
 }
 
 impl Metrics {
@@ -97,6 +100,7 @@ impl Metrics {
             .with_label_values(&[&build.version, &build.revision, &build.catalog])
             .set(1);
         let commits = counters(r, &define::COMMITS)?;
+        let reloads = counters(r, &define::POLICY_SNAPSHOT_RELOADS)?;
         let dead_letter_reasons = BadReason::ALL.into_iter().map(BadReason::as_str);
         Ok(Metrics {
             diagnoses: Diagnoses::new(counters(r, &define::DIAGNOSES)?, series.scenario_outcomes),
@@ -143,6 +147,9 @@ impl Metrics {
             last_event_seconds: AtomicI64::new(0),
             last_event: int_gauge(r, &define::LAST_EVENT)?,
             workers_stalled: int_gauge(r, &define::WORKERS_STALLED)?,
+            policy_snapshot: int_gauge(r, &define::POLICY_SNAPSHOT)?,
+            policy_snapshot_loaded: reloads.with_label_values(&["ok"]),
+            policy_snapshot_refused: reloads.with_label_values(&["refused"]),
             registry,
         })
     }

@@ -130,7 +130,12 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         Err(faults) => return Ok(refuse(&faults)),
     };
     logging::start(settings.telemetry.log_format, settings.telemetry.log_level)?;
-    let shared = share(settings, catalog, StopSignal::default())?;
+    let shared = share(
+        settings,
+        catalog,
+        std::sync::Arc::default(),
+        StopSignal::default(),
+    )?;
     let ending = StopSignal::default();
     let show = Show::new(shared.clone(), feed, bounds, ending.clone());
     let adds_up = tokio::runtime::Builder::new_current_thread()

@@ -17,6 +17,7 @@ use clap::{Args, ValueEnum};
 
 use super::{load_catalog, refuse};
 use crate::diagnosis::{Detail, DetailRules, Diagnoser, Source};
+use crate::policies::{self, PolicySnapshot};
 use crate::signin::{BadReason, Item, Limits, Privacy, Reader};
 use input::Input;
 use output::{Form, Output};
@@ -46,6 +47,9 @@ pub struct DiagnoseArgs {
     /// Folder of a catalog that replaces the built-in one
     #[arg(long, value_name = "DIR")]
     catalog: Option<PathBuf>,
+    /// Folder with an export of the tenant's Conditional Access policies
+    #[arg(long, value_name = "DIR")]
+    policy_snapshot: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,6 +84,15 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         Ok(catalog) => catalog,
         Err(faults) => return Ok(refuse(&faults)),
     };
+    let snapshot = args
+        .policy_snapshot
+        .as_deref()
+        .map(|folder| PolicySnapshot::load(folder, &policies::Limits::default()))
+        .transpose();
+    let snapshot = match snapshot {
+        Ok(snapshot) => snapshot,
+        Err(faults) => return Ok(refuse(&faults)),
+    };
     let detail = match args.detail {
         DetailLevel::Full => Detail::Full,
         DetailLevel::Summary => Detail::Summary,
@@ -97,7 +110,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         reader: Reader::new(Limits {
             decompressed_bytes: VALUE_LIMIT,
         }),
-        output: Output::new(io::stdout().lock(), form),
+        output: Output::new(io::stdout().lock(), form, snapshot),
         tally: Tally::default(),
         progress: Progress::new(!on_terminal && io::stderr().is_terminal()),
     };

@@ -8,6 +8,7 @@ use crate::diagnosis::{
     Bounds, Diagnoser, Provenance, Source, Time, Versions, write_diagnosis, write_provenance,
 };
 use crate::pipeline::SERVICE_VERSION;
+use crate::policies::PolicySnapshot;
 use crate::signin::SignIn;
 
 const BUFFER: usize = 256 * 1024;
@@ -18,6 +19,7 @@ const WIDTH: usize = 80;
 pub struct Output<W: Write> {
     to: BufWriter<W>,
     form: Form,
+    snapshot: Option<PolicySnapshot>,
     /// The memory of one diagnosis, used again.
     line: Vec<u8>,
     card: String,
@@ -33,10 +35,11 @@ pub enum Form {
 }
 
 impl<W: Write> Output<W> {
-    pub fn new(to: W, form: Form) -> Output<W> {
+    pub fn new(to: W, form: Form, snapshot: Option<PolicySnapshot>) -> Output<W> {
         Output {
             to: BufWriter::with_capacity(BUFFER, to),
             form,
+            snapshot,
             line: Vec::new(),
             card: String::new(),
             begun: false,
@@ -55,6 +58,10 @@ impl<W: Write> Output<W> {
         sign_in: &SignIn<'_>,
         source: Source<'_>,
     ) -> io::Result<()> {
+        let snapshot = self
+            .snapshot
+            .as_ref()
+            .filter(|snapshot| snapshot.applies_to(sign_in.tenant_id.as_deref()));
         let diagnosis = diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT);
         match self.form {
             Form::Lines => {
@@ -67,7 +74,7 @@ impl<W: Write> Output<W> {
                     versions: Versions {
                         service: SERVICE_VERSION,
                         catalog: diagnoser.catalog().version(),
-                        snapshot: None,
+                        snapshot: snapshot.map(PolicySnapshot::version),
                     },
                 };
                 write_provenance(&provenance, &mut self.line);
