@@ -7,6 +7,7 @@
 //! - [`signin`] reads the message, whatever its shape, into [`signin::SignIn`]s;
 //! - [`diagnosis`] turns one sign-in into one [`diagnosis::Diagnosis`], by the catalog;
 //! - [`delivery`] decides what may be committed and when, without doing any I/O;
+//! - [`watch`] knows the accounts whose sign-ins are marked;
 //! - [`telemetry`] counts, logs and answers `/livez`, `/readyz` and `/metrics`;
 //! - [`config`] reads the settings; [`cli`] is one file a subcommand.
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ pub mod kafka;
 pub mod pipeline;
 pub mod signin;
 pub mod telemetry;
+pub mod watch;
 
 #[cfg(test)]
 mod golden;

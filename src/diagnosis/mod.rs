@@ -132,6 +132,7 @@ impl Diagnoser {
             scenario: found.scenario,
             outcome: found.outcome,
             aspects,
+            watch_lists: Vec::new(),
             assessment: Cow::Borrowed(""),
             error: from.error(),
             user: from.user(),

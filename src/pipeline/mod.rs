@@ -7,6 +7,7 @@ mod outputs;
 mod reader;
 mod receipt;
 mod stop;
+mod tally;
 mod worker;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::config::Settings;
 use crate::delivery::{self, Exit};
 use crate::diagnosis::Diagnoser;
 use crate::telemetry::{Health, Metrics};
+use crate::watch::{self, Follower};
 use worker::{Parts, Worker};
 
 pub use worker::StartError;
@@ -36,6 +38,7 @@ pub struct Shared {
     pub settings: Arc<Settings>,
     pub diagnoser: Arc<Diagnoser>,
     pub metrics: Arc<Metrics>,
+    pub watch: Arc<watch::Shared>,
     pub health: Arc<Health>,
     pub stop: StopSignal,
 }
@@ -69,6 +72,7 @@ impl Pipeline {
                     settings: Arc::clone(&shared.settings),
                     diagnoser: Arc::clone(&shared.diagnoser),
                     metrics: Arc::clone(&shared.metrics),
+                    watch: Follower::new(Arc::clone(&shared.watch)),
                     health,
                     stop: shared.stop.clone(),
                 })

@@ -20,6 +20,7 @@ use super::outputs::Outputs;
 use super::reader::{Diagnosing, Maximum, MessageReader};
 use super::receipt::Receipt;
 use super::stop::StopSignal;
+use super::tally::Tally;
 use crate::config::Settings;
 use crate::delivery::{Delivery, Event, Exit, Phase};
 use crate::diagnosis::Diagnoser;
@@ -27,7 +28,8 @@ use crate::kafka::{
     self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, is_no_member,
 };
 use crate::signin::Limits;
-use crate::telemetry::{BrokerFault, Metrics, WorkerHealth};
+use crate::telemetry::{BrokerFault, Client, Metrics, WorkerHealth};
+use crate::watch::Follower;
 
 /// How long a poll waits for a message while outputs are on their way: their acknowledgements
 /// are served between polls.
@@ -59,6 +61,7 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     pub diagnoser: Arc<Diagnoser>,
     pub metrics: Arc<Metrics>,
+    pub watch: Follower,
     pub health: WorkerHealth,
     pub stop: StopSignal,
 }
@@ -113,6 +116,8 @@ impl Worker {
                     decompressed_bytes: settings.limits.decompressed_bytes,
                 },
                 parts.diagnoser,
+                Tally::new(Arc::clone(&parts.metrics)),
+                parts.watch,
                 settings.output.key,
                 Maximum {
                     output_bytes: kafka::max_output_bytes(settings),
@@ -281,7 +286,7 @@ impl State {
         let mut statistics = Vec::new();
         events.statistics.take_into(&mut statistics);
         for statistics in statistics {
-            self.observer.throttled(&statistics);
+            self.observer.throttled(Client::Producer, &statistics);
         }
     }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::text::Text;
+use super::text::{Text, fingerprint};
 
 /// Which privacy setting governs a value.
 pub trait Class {
@@ -48,6 +48,11 @@ impl<'a, C: Class> Personal<'a, C> {
             value,
             class: PhantomData,
         }
+    }
+
+    /// What tells values apart inside the process; the value cannot be shown from it.
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(&self.value)
     }
 }
 
