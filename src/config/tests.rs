@@ -11,6 +11,7 @@ use super::layers::{OPEN_SECTIONS, merge};
 use super::reader::Reader;
 use super::*;
 use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
+use crate::watch::Accounts;
 
 const EVENT_HUBS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/event-hubs.toml");
 
@@ -530,12 +531,28 @@ fn watch_lists_come_from_every_layer_and_their_files() {
         )],
     );
     let settings = Settings::load(&sources).unwrap();
-    let lists: Vec<(&str, usize)> = settings
+    let accounts = |listed: &[&str]| {
+        let mut accounts = Accounts::default();
+        for account in listed {
+            accounts.insert(account);
+        }
+        accounts
+    };
+    let lists: Vec<(&str, Accounts)> = settings
         .watch
         .iter()
-        .map(|list| (&*list.name, list.accounts().len()))
+        .map(|list| (&*list.name, list.accounts()))
         .collect();
-    assert_eq!(lists, [("emergency", 2), ("other", 1)]);
+    assert_eq!(
+        lists,
+        [
+            (
+                "emergency",
+                accounts(&["alex@contoso.example", "blake@contoso.example"])
+            ),
+            ("other", accounts(&["z@contoso.example"])),
+        ]
+    );
     let shown = format!("{settings:?}");
     assert!(
         !shown.contains("alex") && !shown.contains("contoso"),

@@ -124,7 +124,7 @@ fn what_metrics_ask_for_is_in_the_receipt() {
     assert_eq!((receipt.blocks.len(), receipt.policy_results.len()), (0, 1));
     let (receipt, _) = bench.read(&blocked("a", &json!([first, second])).to_string());
     assert_eq!(receipt.policy_results, [], "a repeat");
-    let (receipt, _) = bench.read(&blocked("b", &json!([])).to_string());
+    let (receipt, _) = bench.read(&blocked("b", &json!([first, second])).to_string());
     assert_eq!(receipt.fates, [(Fate::Update, 1)]);
     assert_eq!((receipt.blocks.len(), receipt.policy_results.len()), (0, 0));
 }
