@@ -36,7 +36,8 @@ build-tools:
 	@$(call need,c++,apt-get install build-essential)
 	@perl -MFindBin -MIPC::Cmd -e1 2>/dev/null || { echo "perl is missing; install it with: apt-get install perl" >&2; exit 1; }
 
-# The broker tests start Apache Kafka.
+# The broker tests start Apache Kafka; promtool reads what /metrics answers.
 test-tools:
 	@$(call need,java,apt-get install openjdk-17-jre-headless)
 	@$(call need,mvn,apt-get install maven)
+	@$(call need,promtool,apt-get install --no-install-recommends prometheus)

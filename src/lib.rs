@@ -8,6 +8,7 @@
 //! - [`policies`] reads what the tenant's Conditional Access policies are configured to;
 //! - [`diagnosis`] turns one sign-in into one [`diagnosis::Diagnosis`], by the catalog;
 //! - [`delivery`] decides what may be committed and when, without doing any I/O;
+//! - [`watch`] knows the accounts whose sign-ins are marked;
 //! - [`telemetry`] counts, logs and answers `/livez`, `/readyz` and `/metrics`;
 //! - [`config`] reads the settings; [`cli`] is one file a subcommand.
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@ pub mod pipeline;
 pub mod policies;
 pub mod signin;
 pub mod telemetry;
+pub mod watch;
 
 #[cfg(test)]
 mod golden;

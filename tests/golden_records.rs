@@ -7,17 +7,41 @@ mod cases;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cases::{cases, record_of};
+use cases::{Case, cases, record_of};
 use serde_json::Value;
 use signin_diagnostics::diagnosis::{Detail, Scenario};
+use signin_diagnostics::policies::{Limits, PolicySnapshot};
+
+/// Cases whose policies are in `tests/golden/snapshot`.
+const WITH_SNAPSHOT: [&str; 4] = [
+    "blocked_by_conditional_access",
+    "failed_conditional_access",
+    "failed_conditional_access_expired",
+    "successful_sign_in",
+];
 
 #[test]
 fn every_case_has_the_record_that_was_reviewed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let cases = cases();
+    let without = cases
+        .iter()
+        .map(|case| (case, record_of(&case.event, Detail::Full, None)));
+    compare("tests/golden", without);
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/snapshot");
+    let snapshot = PolicySnapshot::load(&folder, &Limits::default()).unwrap();
+    let with = cases
+        .iter()
+        .filter(|case| WITH_SNAPSHOT.contains(&case.name.as_str()))
+        .map(|case| (case, record_of(&case.event, Detail::Full, Some(&snapshot))));
+    compare("tests/golden/with_snapshot", with);
+}
+
+fn compare<'c>(folder: &str, records: impl Iterator<Item = (&'c Case, String)>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let bless = std::env::var_os("BLESS_GOLDEN").is_some();
     let mut different = Vec::new();
-    for case in cases() {
-        let actual = record_of(&case.event, Detail::Full);
+    for (case, actual) in records {
         let path = folder.join(format!("{}.json", case.name));
         if bless {
             std::fs::write(&path, &actual).unwrap();
@@ -33,7 +57,8 @@ fn every_scenario_has_two_cases_and_every_golden_record_a_case() {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let cases = cases();
     for case in &cases {
-        let record: Value = serde_json::from_str(&record_of(&case.event, Detail::Full)).unwrap();
+        let record: Value =
+            serde_json::from_str(&record_of(&case.event, Detail::Full, None)).unwrap();
         let scenario = record["scenario"].as_str().unwrap();
         assert!(
             case.name.starts_with(scenario),

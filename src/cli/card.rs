@@ -349,7 +349,7 @@ mod tests {
     fn card(sign_in: &SignIn<'_>, colour: bool, width: usize) -> String {
         let catalog = Catalog::embedded().unwrap();
         let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(Detail::Full));
-        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
         let mut out = String::new();
         write_card(
             &diagnosis,

@@ -12,7 +12,9 @@ use anyhow::Context as _;
 use chrono::Utc;
 
 use super::{EXIT_CONFIGURATION, snapshot_source};
-use crate::config::{Authorities, LogFormat, Profile, Security, Settings, SettingsArgs, Sources};
+use crate::config::{
+    Authorities, LogFormat, MetricOptions, Profile, Security, Settings, SettingsArgs, Sources,
+};
 use crate::diagnosis::{Detail, Scenario};
 use crate::kafka;
 use crate::policies::PolicySnapshot;
@@ -104,9 +106,11 @@ fn summary(
         dead_letter,
         delivery,
         telemetry,
+        metrics,
         limits,
         catalog: catalog_settings,
         policy_snapshot,
+        watch,
     } = settings;
     let mut line = |name: &str, value: &dyn Display| writeln!(out, "{name:<20}{value}");
 
@@ -174,7 +178,33 @@ fn summary(
     };
     let level = telemetry.log_level.as_str().to_ascii_lowercase();
     line("log", &format_args!("{format}, {level}"))?;
+    line("metrics by", &metrics_by(metrics))?;
+    for list in watch {
+        let accounts = list.accounts().len();
+        line(
+            "watch list",
+            &format_args!("{}, accounts: {accounts}", list.name),
+        )?;
+    }
     writeln!(out, "The configuration is valid. Nothing was connected to.")
+}
+
+/// The labels beyond the closed ones.
+fn metrics_by(options: &MetricOptions) -> String {
+    let parts = [
+        options
+            .policies
+            .map(|max| format!("policy (at most {max})")),
+        options
+            .applications
+            .map(|max| format!("application (at most {max})")),
+        options.countries.then(|| "country".to_owned()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        return "scenario, outcome and category only".to_owned();
+    }
+    parts.join(", ")
 }
 
 fn security(security: &Security) -> String {
@@ -281,7 +311,7 @@ mod tests {
         (code, out, err)
     }
 
-    const VALID: [&str; 9] = [
+    const VALID: [&str; 12] = [
         "kafka.bootstrap_servers=broker:9093",
         "kafka.security.protocol=sasl_plaintext",
         "kafka.security.username=service",
@@ -291,6 +321,9 @@ mod tests {
         "dead_letter.topic=d",
         "workers=3",
         "kafka.properties.ssl.key.password=hunter2",
+        "metrics.policies=true",
+        "metrics.countries=true",
+        "watch.emergency.users=a@contoso.example,b@contoso.example",
     ];
 
     #[test]
@@ -307,6 +340,8 @@ mod tests {
             "drain time-out      20 s",
             "memory bound        96 MiB of prefetch and output queues (32 MiB a worker)",
             "catalog             2026-01-01 (built in)",
+            "metrics by          policy (at most 250), country",
+            "watch list          emergency, accounts: 2",
         ] {
             assert!(out.lines().any(|found| found == line), "{line}\n{out}");
         }

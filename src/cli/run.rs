@@ -2,13 +2,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{load_catalog, refuse, snapshot_source};
 use crate::config::{Settings, SettingsArgs};
@@ -20,12 +20,16 @@ use crate::policies::watch::{News, Watcher};
 use crate::policies::{self, Current, Watch};
 use crate::signin::{Field, Privacy};
 use crate::telemetry::{BuildInfo, Health, Metrics, Series, admin, logging};
+use crate::watch::{self, Reloaded, Reloader, WatchLists};
 
 /// The commit that the binary was built from, where the build says so.
 const REVISION: &str = match option_env!("SIGNIN_DIAGNOSTICS_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
+
+/// How often the files of the watch lists are read.
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The names of the fields that can be faulty, by [`Field`].
 static FIELDS: [&str; Field::ALL.len()] = {
@@ -114,18 +118,23 @@ pub fn share(
         revision: REVISION.to_owned(),
         catalog: catalog.version().to_owned(),
     };
+    let lists: Vec<&str> = settings.watch.iter().map(|list| &*list.name).collect();
     let series = Series {
         scenario_outcomes: &catalog.scenario_outcomes(),
         fields: &FIELDS,
         dead_letter_reasons: &[],
+        watch_lists: &lists,
+        options: settings.metrics,
     };
     let metrics = Metrics::new(&series, &build)?;
+    let watch = watch::Shared::new(WatchLists::new(&settings.watch));
     let health = Health::new(settings.workers, Instant::now());
     let diagnoser = Diagnoser::new(catalog, Privacy, settings.output.detail.clone());
     Ok(Shared {
         settings: Arc::new(settings),
         diagnoser: Arc::new(diagnoser),
         metrics: Arc::new(metrics),
+        watch: Arc::new(watch),
         health: Arc::new(health),
         policies,
         stop,
@@ -140,6 +149,7 @@ async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
     })?;
     let signals = Signals::listen()?;
     let pipeline = Pipeline::start(&shared).context("cannot create the Kafka clients")?;
+    follow_watch_lists(&shared).context("cannot start the thread that reads watch lists")?;
     shared.health.set_configured();
     info!(
         version = SERVICE_VERSION,
@@ -167,6 +177,40 @@ async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
         Some(Exit::Clean) => ExitCode::SUCCESS,
         Some(Exit::Unfinished { .. } | Exit::Fatal) | None => ExitCode::FAILURE,
     })
+}
+
+/// Starts the thread that takes over changes in the files of the watch lists.
+fn follow_watch_lists(shared: &Shared) -> std::io::Result<()> {
+    let lists = &shared.settings.watch;
+    let Some(mut reloader) = Reloader::new(lists, Arc::clone(&shared.watch)) else {
+        return Ok(());
+    };
+    let (metrics, stop) = (Arc::clone(&shared.metrics), shared.stop.clone());
+    let follow = move || {
+        while !stop.is_requested() {
+            thread::sleep(WATCH_INTERVAL);
+            for Reloaded {
+                list,
+                name,
+                path,
+                result,
+            } in reloader.reload()
+            {
+                metrics.watch_list_reloaded(list, result.is_ok());
+                let file = path.display();
+                match result {
+                    Ok(accounts) => info!(watch = name, accounts, "Watch list read again"),
+                    Err(reason) => error!(
+                        watch = name,
+                        %file,
+                        "The changed watch list is refused, and the one before stays: its file {reason}"
+                    ),
+                }
+            }
+        }
+    };
+    let watching = thread::Builder::new().name("watch-lists".to_owned());
+    watching.spawn(follow).map(drop)
 }
 
 /// SIGTERM and SIGINT, from now on.

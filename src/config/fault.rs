@@ -29,9 +29,10 @@ pub struct Fault {
 const SHOWN_CHARS: usize = 80;
 
 impl Fault {
-    /// Whether the value of `key` must not be shown.
+    /// Whether the value of `key` must not be shown: a secret, or people.
     pub(super) fn is_redacted(key: &str, value: &str) -> bool {
-        (is_secret_key(key) && !value.is_empty()) || holds_access_key(value)
+        let names_people = key.starts_with("watch.") && !key.ends_with(".users_file");
+        ((is_secret_key(key) || names_people) && !value.is_empty()) || holds_access_key(value)
     }
 
     /// The value of `key` as a fault may repeat it: on one line, bounded, without a secret.

@@ -15,8 +15,8 @@ pub(super) const DEFAULTS: &str = include_str!("../../config/signin-diagnostics.
 
 const ENVIRONMENT_PREFIX: &str = "SIGNIN_DIAGNOSTICS";
 
-/// Sections whose keys are the user's: librdkafka settings, scenarios.
-pub(super) const OPEN_SECTIONS: [&str; 2] = ["kafka.properties.", "output.detail."];
+/// Sections whose keys are the user's: librdkafka settings, scenarios, watch lists.
+pub(super) const OPEN_SECTIONS: [&str; 3] = ["kafka.properties.", "output.detail.", "watch."];
 
 /// What to lay over the built-in defaults, from low to high.
 #[derive(Debug, Clone, Default)]
@@ -129,7 +129,10 @@ fn example(known: &BTreeSet<String>, section: &str) -> String {
         .iter()
         .find(|known| known.starts_with(&prefix))
         .cloned()
-        .unwrap_or_else(|| format!("{prefix}socket.timeout.ms"))
+        .unwrap_or_else(|| match section {
+            "watch" => "watch.emergency.users".to_owned(),
+            _ => format!("{prefix}socket.timeout.ms"),
+        })
 }
 
 fn parse_file(text: &str, origin: &Origin, faults: &mut Vec<Fault>) -> Vec<(String, Found)> {

@@ -10,9 +10,10 @@ use super::properties;
 use super::reader::{Reader, choose, names, text};
 use super::security::{self, Namespace};
 use super::settings::{
-    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Output, PolicySnapshot,
-    Profile, Settings, Start, Telemetry,
+    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, MetricOptions, Output,
+    PolicySnapshot, Profile, Settings, Start, Telemetry,
 };
+use super::watch;
 use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
 
 const KIB: u64 = 1 << 10;
@@ -76,10 +77,12 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         },
         policy_snapshot: policy_snapshot(reader),
         telemetry: telemetry(reader),
+        metrics: metrics(reader),
         limits: Limits {
             decompressed_bytes: reader.size("limits.decompressed_bytes", MIB..=GIB),
             records_per_message: reader.count("limits.records_per_message", 100..=1_000_000),
         },
+        watch: watch::read(reader),
     };
     check_topics(reader, &settings, namespace.as_ref());
     settings
@@ -270,6 +273,19 @@ fn telemetry(reader: &mut Reader) -> Telemetry {
                 ("trace", tracing::Level::TRACE),
             ],
         ),
+    }
+}
+
+fn metrics(reader: &mut Reader) -> MetricOptions {
+    // Each policy has nine series, and a scrape carries them all.
+    let max_policies = reader.count("metrics.max_policies", 1..=1_000);
+    let max_applications = reader.count("metrics.max_applications", 1..=1_000);
+    MetricOptions {
+        policies: reader.flag("metrics.policies").then_some(max_policies),
+        applications: reader
+            .flag("metrics.applications")
+            .then_some(max_applications),
+        countries: reader.flag("metrics.countries"),
     }
 }
 

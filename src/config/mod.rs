@@ -1,7 +1,7 @@
 //! The settings: built-in defaults, files, environment and flags, read into typed values.
 //!
 //! Guarantees: a [`Settings`] is complete and consistent; a configuration that is not is refused
-//! with every fault at once; a secret is never printed, in a fault neither. The defaults are
+//! with every fault at once; a secret is never printed, in a fault neither, and no watched account. The defaults are
 //! `config/signin-diagnostics.toml` itself. Does not reach the network: whether a broker, topic or
 //! right exists is not known here.
 mod args;
@@ -16,6 +16,7 @@ mod secret;
 mod security;
 mod settings;
 mod units;
+mod watch;
 
 #[cfg(test)]
 mod documentation;
@@ -29,7 +30,7 @@ pub use layers::Sources;
 pub use secret::Secret;
 pub use settings::{
     Catalog, ClientCertificate, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Mechanism,
-    Output, PolicySnapshot, Profile, Property, Protocol, Sasl, Security, Settings, Start,
-    Telemetry,
+    MetricOptions, Output, PolicySnapshot, Profile, Property, Protocol, Sasl, Security, Settings,
+    Start, Telemetry,
 };
 pub use units::duration as parse_duration;

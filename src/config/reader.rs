@@ -115,18 +115,17 @@ impl Reader {
     /// A list, or one text with commas. Blanks around an element are ignored, empty ones dropped.
     pub fn list(&mut self, key: &'static str) -> Vec<String> {
         let remedy = "write it as [\"a\", \"b\"], or as text with commas";
-        self.parse(key, Vec::new(), remedy, |value| match value {
-            ValueKind::Array(elements) => elements
-                .iter()
-                .map(|element| text(&element.kind).map(|text| text.trim().to_owned()))
-                .filter(|element| element.as_ref().map_or(true, |text| !text.is_empty()))
-                .collect(),
-            value => Ok(text(value)?
-                .split(',')
-                .map(str::trim)
-                .filter(|element| !element.is_empty())
-                .map(ToOwned::to_owned)
-                .collect()),
+        self.parse(key, Vec::new(), remedy, list)
+    }
+
+    pub fn flag(&mut self, key: &'static str) -> bool {
+        self.parse(key, false, "use true or false", |value| match value {
+            ValueKind::Boolean(flag) => Ok(*flag),
+            value => match text(value)?.trim() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err("is neither true nor false".to_owned()),
+            },
         })
     }
 
@@ -224,6 +223,11 @@ impl Reader {
         }
     }
 
+    /// The value of a key of an open section, where it is set.
+    pub fn found(&self, key: &str) -> Option<&ValueKind> {
+        self.values.get(key).map(|found| &found.value)
+    }
+
     /// The keys of an open section, without its prefix.
     pub fn section(&self, prefix: &str) -> Vec<(String, Found)> {
         self.values
@@ -266,6 +270,22 @@ pub(super) fn names<T>(choices: &[(&str, T)]) -> String {
         text.push('"');
     }
     text
+}
+
+pub(super) fn list(value: &ValueKind) -> Result<Vec<String>, String> {
+    match value {
+        ValueKind::Array(elements) => elements
+            .iter()
+            .map(|element| text(&element.kind).map(|text| text.trim().to_owned()))
+            .filter(|element| element.as_ref().map_or(true, |text| !text.is_empty()))
+            .collect(),
+        value => Ok(text(value)?
+            .split(',')
+            .map(str::trim)
+            .filter(|element| !element.is_empty())
+            .map(ToOwned::to_owned)
+            .collect()),
+    }
 }
 
 pub(super) fn text(value: &ValueKind) -> Result<&str, String> {

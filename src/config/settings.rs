@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::secret::Secret;
 use crate::diagnosis::{DetailRules, MessageKey};
+use crate::watch::WatchList;
 
 /// What `config/signin-diagnostics.toml` documents, key by key.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +23,11 @@ pub struct Settings {
     pub catalog: Catalog,
     pub policy_snapshot: PolicySnapshot,
     pub telemetry: Telemetry,
+    /// Metrics that have to be asked for.
+    pub metrics: MetricOptions,
     pub limits: Limits,
+    /// By name.
+    pub watch: Vec<WatchList>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -213,6 +218,16 @@ pub struct Telemetry {
     pub listen: SocketAddr,
     pub log_format: LogFormat,
     pub log_level: tracing::Level,
+}
+
+/// Series whose labels the tenant fills.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MetricOptions {
+    /// How many policies have series of their own; `None`: no series by policy.
+    pub policies: Option<usize>,
+    /// The same for applications.
+    pub applications: Option<usize>,
+    pub countries: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Whole configurations: what loads, what is refused, and what is never printed.
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use super::layers::{OPEN_SECTIONS, merge};
 use super::reader::Reader;
 use super::*;
 use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
+use crate::watch::Accounts;
 
 const EVENT_HUBS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/event-hubs.toml");
 
@@ -134,10 +136,12 @@ fn the_defaults_are_those_of_the_file() {
             log_format: LogFormat::Text,
             log_level: tracing::Level::INFO,
         },
+        metrics: MetricOptions::default(),
         limits: Limits {
             decompressed_bytes: 16 << 20,
             records_per_message: 10_000,
         },
+        watch: Vec::new(),
     };
     assert_eq!(settings, expected);
 }
@@ -306,7 +310,7 @@ fn a_secret_file_is_read_without_its_line_end() {
 }
 
 /// A setting on top of the required ones, and the line that refuses it.
-const REFUSED: [(&str, &str); 30] = [
+const REFUSED: [(&str, &str); 39] = [
     (
         "input.topic=a",
         "input.topic (by --set): is not a known key; did you mean input.topics?",
@@ -452,6 +456,50 @@ const REFUSED: [(&str, &str); 30] = [
          CONFIGURATION.md for names and ranges",
     ),
     (
+        "metrics.policies=yes",
+        "metrics.policies = \"yes\" (by --set): is neither true nor false; use true or false",
+    ),
+    (
+        "metrics.max_policies=0",
+        "metrics.max_policies = \"0\" (by --set): is out of range; use a whole number from 1 to 1000",
+    ),
+    (
+        "watch=alex@contoso.example",
+        "watch (by --set): is a section, not a single value; set one of its keys, such as \
+         watch.emergency.users",
+    ),
+    (
+        "watch.emergency=alex@contoso.example",
+        "watch.emergency = *** (by --set): is a section, not a single value; write \
+         watch.emergency.users = [\"user@contoso.com\"]",
+    ),
+    (
+        "watch.emergency.user=alex@contoso.example",
+        "watch.emergency.user = *** (by --set): is not a known key; did you mean \
+         watch.emergency.users?",
+    ),
+    (
+        "watch.Break Glass.users=alex@contoso.example",
+        "watch.Break Glass: is not a name for a watch list; use up to 40 lower-case letters, \
+         digits, '_' and '-', such as emergency",
+    ),
+    (
+        "watch.emergency.users=alex@contoso.example,Alex Doe",
+        "watch.emergency.users = *** (by --set): element 2 is neither an object id nor a user \
+         principal name; write object ids or user principal names, as [\"user@contoso.com\"]",
+    ),
+    (
+        "watch.emergency.users=",
+        "watch.emergency: lists no account; set watch.emergency.users or \
+         watch.emergency.users_file, or leave it out",
+    ),
+    (
+        "watch.emergency.users_file=missing.txt",
+        "watch.emergency.users_file = \"missing.txt\" (by --set): cannot be read: No such file \
+         or directory (os error 2); name a text file with one object id or user principal name \
+         a line",
+    ),
+    (
         "no equals sign",
         "--set number 6: is not key=value; write it as --set input.start=latest",
     ),
@@ -466,6 +514,75 @@ fn a_wrong_setting_is_named_with_value_reason_and_remedy() {
             "{set}:\n{text}\nexpected\n{line}"
         );
     }
+}
+
+#[test]
+fn watch_lists_come_from_every_layer_and_their_files() {
+    let files = Files::new();
+    let list = files.write("list.txt", "# names\nBlake@Contoso.example\n");
+    let file = files.write(
+        "watch.toml",
+        format!(
+            "[watch.emergency]\nusers = [\"alex@contoso.example\"]\nusers_file = \"{}\"\n\
+             [watch.other]\nusers = \"x@contoso.example, y@contoso.example\"",
+            list.display()
+        ),
+    );
+    let sources = in_environment(
+        in_file(with(&[]), file),
+        &[(
+            "SIGNIN_DIAGNOSTICS__WATCH__OTHER__USERS",
+            "z@contoso.example",
+        )],
+    );
+    let settings = Settings::load(&sources).unwrap();
+    let accounts = |listed: &[&str]| {
+        let mut accounts = Accounts::default();
+        for account in listed {
+            accounts.insert(account);
+        }
+        accounts
+    };
+    let lists: Vec<(&str, Accounts)> = settings
+        .watch
+        .iter()
+        .map(|list| (&*list.name, list.accounts()))
+        .collect();
+    assert_eq!(
+        lists,
+        [
+            (
+                "emergency",
+                accounts(&["alex@contoso.example", "blake@contoso.example"])
+            ),
+            ("other", accounts(&["z@contoso.example"])),
+        ]
+    );
+    let shown = format!("{settings:?}");
+    assert!(
+        !shown.contains("alex") && !shown.contains("contoso"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn more_watch_lists_than_the_metrics_hold_and_lists_of_nobody_are_refused() {
+    let mut text = String::from("[watch.nobody]\n");
+    for number in 0..20 {
+        writeln!(
+            text,
+            "[watch.list-{number}]\nusers = [\"a@contoso.example\"]"
+        )
+        .unwrap();
+    }
+    let files = Files::new();
+    let text = refused(&in_file(with(&[]), files.write("watch.toml", text)));
+    assert!(
+        text.contains("watch: 21 lists are more than 20; join some of them"),
+        "{text}"
+    );
+    assert!(text.contains("watch.nobody"), "{text}");
+    assert!(text.contains("lists no account"), "{text}");
 }
 
 #[test]

@@ -12,8 +12,9 @@ use super::record::{
     result_name, status_name,
 };
 use super::second_factor::SecondFactor;
-use super::tables::{Evidence, Values, tables, unmet_conditions};
+use super::tables::{Configuration, Evidence, Values, tables, unmet_conditions};
 use super::{Aspects, Detail, RequirementSource};
+use crate::policies::PolicySnapshot;
 use crate::signin::{AppliedPolicy, Conditions, PolicyResult, RuleSatisfied, SignIn, Text};
 
 /// Policies of a summary.
@@ -25,6 +26,7 @@ pub struct Composer<'a, 'e> {
     pub found: Classification<'a>,
     pub detail: Detail,
     pub cutter: Cutter,
+    pub snapshot: Option<&'a PolicySnapshot>,
 }
 
 impl<'a> Composer<'a, '_> {
@@ -219,9 +221,13 @@ impl<'a> Composer<'a, '_> {
         if !self.is_full() {
             return shown;
         }
+        let configuration = self
+            .snapshot
+            .and_then(|snapshot| snapshot.policy(policy.id.as_deref()?))
+            .map(|configured| Configuration::new(configured, sign_in));
         let tables = has_tables.then(|| {
             let evidence = Evidence::new(values, &self.found);
-            tables(policy, satisfied, values, &evidence)
+            tables(policy, satisfied, values, &evidence, configuration)
         });
         let mut include_rules = self.rules(&policy.include_rules);
         if has_tables {
@@ -246,7 +252,7 @@ impl<'a> Composer<'a, '_> {
                 .cutter
                 .texts(&policy.session_controls_not_satisfied),
             conditions_satisfied: satisfied,
-            conditions_not_satisfied: unmet_conditions(not_satisfied, values),
+            conditions_not_satisfied: unmet_conditions(not_satisfied, values, configuration),
             include_rules,
             exclude_rules: self.rules(&policy.exclude_rules),
             tables: tables.filter(|tables| *tables != Tables::default()),

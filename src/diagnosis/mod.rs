@@ -48,6 +48,7 @@ use deciding::Deciding;
 use record::{Prepared, SCHEMA_VERSION};
 use second_factor::SecondFactor;
 
+use crate::policies::PolicySnapshot;
 use crate::signin::{Privacy, SignIn};
 
 /// Diagnoses sign-ins by one catalog. Shared by the workers: it changes nothing of its own.
@@ -105,13 +106,15 @@ impl Diagnoser {
         &self.detail
     }
 
-    /// Diagnoses one sign-in. `source` gives an event without an id its identity. The caller
+    /// Diagnoses one sign-in. `source` gives an event without an id its identity; `snapshot` is
+    /// one of the event's own tenant, and fills in what its policies are set to. The caller
     /// writes no record of a diagnosis whose detail is [`Detail::None`].
     pub fn diagnose<'a>(
         &'a self,
         sign_in: &'a SignIn<'_>,
         source: &Source<'_>,
         bounds: Bounds,
+        snapshot: Option<&'a PolicySnapshot>,
     ) -> Diagnosis<'a> {
         let found = classify(sign_in, &self.catalog);
         let detail = self.detail.of(found.scenario);
@@ -121,6 +124,7 @@ impl Diagnoser {
             found,
             detail,
             cutter: Cutter::new(bounds, self.privacy),
+            snapshot,
         };
         let factor = SecondFactor::of(sign_in);
         let (authentication, aspects) = from.authentication(factor, &self.catalog);
@@ -138,6 +142,7 @@ impl Diagnoser {
             scenario: found.scenario,
             outcome: found.outcome,
             aspects,
+            watch_lists: Vec::new(),
             assessment: Cow::Borrowed(""),
             error: from.error(),
             user: from.user(),

@@ -180,11 +180,11 @@ fn filled(text: &str, entries: usize) -> SignIn<'_> {
 fn nothing_empty_is_written_and_nothing_invented() {
     let diagnoser = full();
     for sign_in in [SignIn::default(), filled("", 2), filled("x", 2)] {
-        let record = value(&diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT));
+        let record = value(&diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None));
         assert!(!has_empty(&record), "{record:#}");
     }
     let sign_in = SignIn::default();
-    let record = value(&diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT));
+    let record = value(&diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None));
     let keys: Vec<_> = record.as_object().unwrap().keys().collect();
     let expected = [
         "assessment",
@@ -218,7 +218,7 @@ fn an_assessment_has_no_placeholder_whatever_is_missing() {
                 error_code: code,
                 ..base
             };
-            let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT);
+            let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None);
             let text = &diagnosis.assessment;
             for wrong in ["{", "}", "[", "]", "null", "None", "  ", " .", ".."] {
                 assert!(!text.contains(wrong), "{code:?}: {text}");
@@ -245,7 +245,7 @@ fn a_ticket_has_the_facts_for_support_and_no_name_of_a_person() {
         ..SignIn::default()
     };
     let ticket = |sign_in: &SignIn<'_>, diagnoser: &Diagnoser| {
-        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
         diagnosis.support_ticket.map(Cow::into_owned)
     };
     assert_eq!(
@@ -264,7 +264,7 @@ fn a_ticket_has_the_facts_for_support_and_no_name_of_a_person() {
             ..sign_in.clone()
         };
         let diagnoser = full();
-        let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT);
+        let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None);
         let steps = diagnosis.remediation.items();
         let ends_there = steps.last().unwrap().actor == Actor::MicrosoftSupport;
         assert_eq!(diagnosis.support_ticket.is_some(), ends_there, "{code}");
@@ -275,7 +275,7 @@ fn a_ticket_has_the_facts_for_support_and_no_name_of_a_person() {
 fn steps_follow_the_case_that_the_event_shows() {
     let diagnoser = full();
     let first = |sign_in: &SignIn<'_>| {
-        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
         let written = value(&diagnosis)["remediation"][0]["action"].clone();
         let step = diagnosis.remediation.items().first().unwrap();
         assert_eq!(written, step.action);
@@ -319,7 +319,7 @@ fn steps_follow_the_case_that_the_event_shows() {
         assert!(action.contains(part), "{part}: {action}");
     }
     let application = by_application(code(0));
-    let steps = diagnoser.diagnose(&application, &SOURCE, Bounds::DEFAULT);
+    let steps = diagnoser.diagnose(&application, &SOURCE, Bounds::DEFAULT, None);
     let steps = format!("{:?}", steps.remediation.items());
     assert!(
         !steps.contains("ultifactor") && !steps.contains("MFA"),
@@ -335,7 +335,7 @@ fn the_reason_of_a_success_is_not_shown() {
         ..SignIn::default()
     };
     let diagnoser = full();
-    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT);
+    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None);
     assert_eq!(diagnosis.error.as_ref().unwrap().reason, None);
     assert!(!value(&diagnosis).to_string().contains("Other."));
 }
@@ -361,7 +361,7 @@ fn policies_are_shown_from_deciding_to_unknown() {
         ..SignIn::default()
     };
     let diagnoser = full();
-    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT);
+    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None);
     let access = diagnosis.conditional_access.as_ref().unwrap();
     let shown: Vec<_> = access
         .policies
@@ -390,7 +390,7 @@ fn a_summary_shows_ten_policies_with_their_reasons_and_counts_the_rest() {
         ..filled("x", 12)
     };
     let diagnoser = diagnoser(DetailRules::default());
-    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT);
+    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None);
     assert_eq!(diagnosis.detail, Detail::Summary);
     assert!(!diagnosis.trimmed, "a summary is a form, not a cut");
     let access = diagnosis.conditional_access.as_ref().unwrap();
@@ -438,7 +438,7 @@ fn each_policy_result_has_its_reason() {
             ..SignIn::default()
         };
         let diagnoser = diagnoser(DetailRules::default());
-        let record = value(&diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT));
+        let record = value(&diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None));
         let reason = &record["conditional_access"]["policies"][0]["reason"];
         reason.as_str().unwrap().to_owned()
     };
@@ -504,7 +504,7 @@ fn each_policy_result_has_its_reason() {
 fn what_exceeds_a_bound_is_cut_and_the_record_says_so() {
     let diagnoser = full();
     let trimmed =
-        |sign_in: &SignIn<'_>, bounds| diagnoser.diagnose(sign_in, &SOURCE, bounds).trimmed;
+        |sign_in: &SignIn<'_>, bounds| diagnoser.diagnose(sign_in, &SOURCE, bounds, None).trimmed;
     assert!(!trimmed(&filled("x", 60), Bounds::DEFAULT));
     assert!(trimmed(&filled("x", 201), Bounds::DEFAULT));
     assert!(trimmed(&filled("x", 6), Bounds::TIGHT));
@@ -519,7 +519,7 @@ fn what_exceeds_a_bound_is_cut_and_the_record_says_so() {
         app_display_name: Some(long.as_str().into()),
         ..SignIn::default()
     };
-    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT);
+    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None);
     assert!(diagnosis.trimmed);
     assert_eq!(diagnosis.application.unwrap().name.unwrap().len(), 4_096);
     assert_eq!(value(&diagnosis)["trimmed"], true);
@@ -531,7 +531,7 @@ fn tight_bounds_hold_against_the_worst_event() {
     let worst = "\u{1}".repeat(10_000);
     let sign_in = filled(&worst, 300);
     let diagnoser = full();
-    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::TIGHT);
+    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::TIGHT, None);
     let size = written(&diagnosis).len();
     assert!(size < 600 * 1024, "{size}");
     let access = diagnosis.conditional_access.unwrap();
@@ -543,7 +543,7 @@ fn tight_bounds_hold_against_the_worst_event() {
 fn the_key_is_the_user_else_the_service_principal() {
     let diagnoser = full();
     let key = |sign_in: &SignIn<'_>, key| {
-        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
         diagnosis.key(key).map(str::to_owned)
     };
     let nobody = SignIn {
@@ -573,7 +573,7 @@ fn the_key_is_the_user_else_the_service_principal() {
 fn the_provenance_completes_the_object() {
     let sign_in = SignIn::default();
     let diagnoser = full();
-    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT);
+    let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None);
     let mut out = b"kept".to_vec();
     write_diagnosis(&diagnosis, &mut out);
     let page = Provenance {
@@ -600,7 +600,7 @@ fn the_schema_knows_every_key_of_a_record() {
     let known = schema["properties"].as_object().unwrap();
     let sign_in = filled("x", 2);
     let diagnoser = full();
-    let record = value(&diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT));
+    let record = value(&diagnoser.diagnose(&sign_in, &SOURCE, Bounds::DEFAULT, None));
     for key in record.as_object().unwrap().keys() {
         assert!(known.contains_key(key), "{key}");
     }
@@ -632,7 +632,7 @@ proptest! {
             Bounds::DEFAULT
         };
         let diagnoser = full();
-        let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, bounds);
+        let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, bounds, None);
         prop_assert!(serde_json::from_slice::<Value>(&written(&diagnosis)).is_ok());
     }
 }

@@ -7,6 +7,7 @@ mod outputs;
 mod reader;
 mod receipt;
 mod stop;
+mod tally;
 mod worker;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::delivery::{self, Exit};
 use crate::diagnosis::Diagnoser;
 use crate::policies;
 use crate::telemetry::{Health, Metrics};
+use crate::watch::{self, Follower};
 use worker::{Parts, Worker};
 
 pub use worker::StartError;
@@ -37,6 +39,7 @@ pub struct Shared {
     pub settings: Arc<Settings>,
     pub diagnoser: Arc<Diagnoser>,
     pub metrics: Arc<Metrics>,
+    pub watch: Arc<watch::Shared>,
     pub health: Arc<Health>,
     /// The policy snapshot in force.
     pub policies: Arc<policies::Current>,
@@ -72,6 +75,7 @@ impl Pipeline {
                     settings: Arc::clone(&shared.settings),
                     diagnoser: Arc::clone(&shared.diagnoser),
                     metrics: Arc::clone(&shared.metrics),
+                    watch: Follower::new(Arc::clone(&shared.watch)),
                     health,
                     policies: Arc::clone(&shared.policies),
                     stop: shared.stop.clone(),

@@ -12,7 +12,9 @@ use super::outputs::Outputs;
 use super::receipt::{Fate, Receipt};
 use crate::delivery::{Delivery, Room, TopicPartition};
 use crate::kafka::{Failure, ProducerEvents, Statistics, classify};
-use crate::telemetry::{BrokerFault, Link, Metrics, Rebalance, Stall, WorkerHealth};
+use crate::telemetry::{
+    BrokerFault, Client, Link, Metrics, Rebalance, Reporter, Stall, WorkerHealth,
+};
 
 /// Without a step forward for so long, a worker that has work counts as stalled.
 const STALL_AFTER: Duration = Duration::from_mins(1);
@@ -132,15 +134,43 @@ impl Observer {
         for (source, count) in &receipt.requirement_sources {
             metrics.requirement_sources(*source).inc_by(*count);
         }
+        self.count_blocks(receipt);
+        if let Some(policies) = &metrics.policies {
+            for (cell, count) in &receipt.policy_results {
+                policies.at(*cell).inc_by(u64::from(*count));
+            }
+        }
         let now = Utc::now().timestamp_millis();
+        for sign_in in &receipt.watched {
+            // A time to come would stand for ever.
+            let time = sign_in.time.unwrap_or(now).min(now);
+            for list in sign_in.lists.iter() {
+                metrics.watched(list, sign_in.outcome, time.div_euclid(1000));
+            }
+        }
         for time in &receipt.event_times {
             metrics
                 .end_to_end_delay
                 .observe(seconds_between(*time, now));
         }
-        let latest = receipt.event_times.iter().max();
-        if let Some(time) = latest.and_then(|time| DateTime::from_timestamp_millis(*time)) {
+        let latest = receipt.event_times.iter().map(|time| *time.min(&now)).max();
+        if let Some(time) = latest.and_then(DateTime::from_timestamp_millis) {
             metrics.saw_event(time);
+        }
+    }
+
+    fn count_blocks(&self, receipt: &Receipt) {
+        let metrics = &self.metrics;
+        for block in &receipt.blocks {
+            if !metrics.count_block(block.scenario, block.category, block.print) {
+                continue;
+            }
+            if let Some(applications) = &metrics.applications {
+                applications.at(block.application).inc();
+            }
+            if let Some(countries) = &metrics.countries {
+                countries.at(block.country).inc();
+            }
         }
     }
 
@@ -379,12 +409,16 @@ impl Observer {
         if disconnected && statistics.is_joined() {
             self.set_group(Link::Up);
         }
-        self.throttled(statistics);
+        self.throttled(Client::Consumer, statistics);
     }
 
-    pub fn throttled(&self, statistics: &Statistics) {
+    pub fn throttled(&self, client: Client, statistics: &Statistics) {
+        let reporter = Reporter {
+            worker: self.worker,
+            client,
+        };
         for (broker, seconds) in statistics.throttles() {
-            self.metrics.set_throttle(broker, seconds);
+            self.metrics.set_throttle(reporter, broker, seconds);
         }
     }
 }

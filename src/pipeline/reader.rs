@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::batch::{Batch, OutputKind};
 use super::dead_letter;
 use super::receipt::{Fate, Receipt};
+use super::tally::Tally;
 use super::worker::MessagePlace;
 use crate::delivery::{Fingerprint, Occurrence, Seen};
 use crate::diagnosis::{
@@ -15,6 +16,7 @@ use crate::diagnosis::{
 };
 use crate::policies::{self, CurrentReader, PolicySnapshot};
 use crate::signin::{BadReason, Item, Limits, Reader, SignIn};
+use crate::watch::{Follower, WatchLists, Watched};
 
 /// The version in every record.
 pub const SERVICE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -30,6 +32,8 @@ pub struct MessageReader {
     key: MessageKey,
     maximum: Maximum,
     policies: Vec<u32>,
+    tally: Tally,
+    watch: Follower,
 }
 
 /// What one message may become.
@@ -55,6 +59,8 @@ impl MessageReader {
         limits: Limits,
         diagnoser: Arc<Diagnoser>,
         policies: Arc<policies::Current>,
+        tally: Tally,
+        watch: Follower,
         key: MessageKey,
         maximum: Maximum,
     ) -> Self {
@@ -65,6 +71,8 @@ impl MessageReader {
             key,
             maximum,
             policies: Vec::new(),
+            tally,
+            watch,
         }
     }
 
@@ -95,6 +103,8 @@ impl MessageReader {
             key: self.key,
             limit: self.maximum.output_bytes,
             policies: &mut self.policies,
+            tally: &mut self.tally,
+            watch: self.watch.current(),
             place,
             diagnosed_at: Time::new(Utc::now()),
             seen,
@@ -131,6 +141,7 @@ impl MessageReader {
             record.dead_letter(0, payload, BadReason::TooManyRecords);
             record.receipt.records += 1;
         }
+        self.tally.end_message(receipt);
     }
 }
 
@@ -141,6 +152,8 @@ struct RecordWriter<'m> {
     key: MessageKey,
     limit: usize,
     policies: &'m mut Vec<u32>,
+    tally: &'m mut Tally,
+    watch: &'m WatchLists,
     place: &'m MessagePlace,
     diagnosed_at: Option<Time>,
     seen: &'m mut Seen,
@@ -153,6 +166,7 @@ impl<'m> RecordWriter<'m> {
     fn start_over(&mut self) {
         self.batch.clear();
         self.receipt.clear();
+        self.tally.clear();
         self.seen.forget_from(self.place.offset);
     }
 
@@ -176,7 +190,11 @@ impl<'m> RecordWriter<'m> {
             position,
         };
         let snapshot = self.snapshot_for(sign_in);
-        let diagnosis = self.diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT);
+        let watched = self.watch.of(sign_in);
+        let mut diagnosis = self
+            .diagnoser
+            .diagnose(sign_in, &source, Bounds::DEFAULT, snapshot);
+        self.watch.mark(watched, &mut diagnosis);
         let start = self.batch.buffer().len();
         write_diagnosis(&diagnosis, self.batch.buffer());
         // What a reader could tell apart, its provenance excepted: same text, same record.
@@ -186,7 +204,7 @@ impl<'m> RecordWriter<'m> {
             self.batch.buffer().truncate(start);
             return self.receipt.count(Fate::Repeat);
         }
-        self.count(sign_in, &diagnosis, occurrence);
+        self.count(sign_in, &diagnosis, occurrence, watched);
         if diagnosis.detail == Detail::None {
             self.batch.buffer().truncate(start);
             self.receipt.without_record += 1;
@@ -205,7 +223,10 @@ impl<'m> RecordWriter<'m> {
         write_provenance(&provenance, self.batch.buffer());
         if self.batch.buffer().len() - start > self.limit {
             self.batch.buffer().truncate(start);
-            let tight = self.diagnoser.diagnose(sign_in, &source, Bounds::TIGHT);
+            let mut tight = self
+                .diagnoser
+                .diagnose(sign_in, &source, Bounds::TIGHT, snapshot);
+            self.watch.mark(watched, &mut tight);
             write_diagnosis(&tight, self.batch.buffer());
             write_provenance(&provenance, self.batch.buffer());
         }
@@ -250,7 +271,13 @@ impl<'m> RecordWriter<'m> {
         self.seen.observe(self.place.offset, id, print)
     }
 
-    fn count(&mut self, sign_in: &SignIn<'_>, diagnosis: &Diagnosis<'_>, occurrence: Occurrence) {
+    fn count(
+        &mut self,
+        sign_in: &SignIn<'_>,
+        diagnosis: &Diagnosis<'_>,
+        occurrence: Occurrence,
+        watched: Watched,
+    ) {
         self.receipt.count(match occurrence {
             Occurrence::First => Fate::Diagnosis {
                 scenario: diagnosis.scenario,
@@ -266,6 +293,11 @@ impl<'m> RecordWriter<'m> {
         }
         if occurrence == Occurrence::First {
             self.receipt.add_context(diagnosis);
+            self.tally.first(sign_in, diagnosis, watched, self.receipt);
+        }
+        // A page carries policies that the rows before it do not.
+        if matches!(occurrence, Occurrence::First | Occurrence::Page) {
+            self.tally.policies(sign_in);
         }
     }
 }
@@ -277,6 +309,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::catalog::Catalog;
     use crate::diagnosis::{DetailRules, Outcome, Scenario};
+    use crate::pipeline::tally;
     use crate::signin::{Category, Privacy, SkippedCategory};
 
     struct Bench {
@@ -301,6 +334,8 @@ mod tests {
                     limits,
                     Arc::new(diagnoser),
                     Arc::default(),
+                    Tally::new(tally::tests::metrics()),
+                    Follower::new(Arc::default()),
                     MessageKey::User,
                     maximum,
                 ),

@@ -4,6 +4,8 @@ use std::mem;
 
 use crate::diagnosis::{Diagnosis, Outcome, RequirementSource, Scenario};
 use crate::signin::{BadReason, Category, Field, FieldFaults, SkippedCategory};
+use crate::telemetry::{BlockPrint, Place, PolicyCell};
+use crate::watch::Watched;
 
 /// What became of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,26 @@ pub enum Fate {
     DeadLetter(BadReason),
 }
 
+/// A blocked sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    pub print: BlockPrint,
+    pub scenario: Scenario,
+    pub category: Category,
+    /// Without a meaning where applications, or countries, are not counted.
+    pub application: Place,
+    pub country: Place,
+}
+
+/// A sign-in of a watched account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchedSignIn {
+    pub lists: Watched,
+    pub outcome: Outcome,
+    /// In milliseconds since 1970; the best known, if the event has none.
+    pub time: Option<i64>,
+}
+
 /// A message's counts.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Receipt {
@@ -32,6 +54,12 @@ pub struct Receipt {
     pub without_record: u64,
     pub unknown_codes: Vec<i64>,
     pub requirement_sources: Vec<(RequirementSource, u64)>,
+    /// Blocked sign-ins, first occurrences; whether one counts is known when it is settled.
+    pub blocks: Vec<Block>,
+    /// By policy and result, where that was asked for.
+    pub policy_results: Vec<(PolicyCell, u32)>,
+    /// Sign-ins of watched accounts, first occurrences.
+    pub watched: Vec<WatchedSignIn>,
     pub faults: Vec<(Field, u64)>,
     /// Event times of the diagnoses, in milliseconds since 1970.
     pub event_times: Vec<i64>,
@@ -45,6 +73,9 @@ impl Receipt {
         self.without_record = 0;
         self.unknown_codes.clear();
         self.requirement_sources.clear();
+        self.blocks.clear();
+        self.policy_results.clear();
+        self.watched.clear();
         self.faults.clear();
         self.event_times.clear();
     }

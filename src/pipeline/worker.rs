@@ -20,6 +20,7 @@ use super::outputs::Outputs;
 use super::reader::{Diagnosing, Maximum, MessageReader};
 use super::receipt::Receipt;
 use super::stop::StopSignal;
+use super::tally::Tally;
 use crate::config::Settings;
 use crate::delivery::{Delivery, Event, Exit, Phase};
 use crate::diagnosis::Diagnoser;
@@ -28,7 +29,8 @@ use crate::kafka::{
 };
 use crate::policies;
 use crate::signin::Limits;
-use crate::telemetry::{BrokerFault, Metrics, WorkerHealth};
+use crate::telemetry::{BrokerFault, Client, Metrics, WorkerHealth};
+use crate::watch::Follower;
 
 /// How long a poll waits for a message while outputs are on their way: their acknowledgements
 /// are served between polls.
@@ -60,6 +62,7 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     pub diagnoser: Arc<Diagnoser>,
     pub metrics: Arc<Metrics>,
+    pub watch: Follower,
     pub health: WorkerHealth,
     pub policies: Arc<policies::Current>,
     pub stop: StopSignal,
@@ -116,6 +119,8 @@ impl Worker {
                 },
                 parts.diagnoser,
                 parts.policies,
+                Tally::new(Arc::clone(&parts.metrics)),
+                parts.watch,
                 settings.output.key,
                 Maximum {
                     output_bytes: kafka::max_output_bytes(settings),
@@ -284,7 +289,7 @@ impl State {
         let mut statistics = Vec::new();
         events.statistics.take_into(&mut statistics);
         for statistics in statistics {
-            self.observer.throttled(&statistics);
+            self.observer.throttled(Client::Producer, &statistics);
         }
     }
 

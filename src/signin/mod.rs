@@ -36,7 +36,7 @@ pub use field::{Field, FieldFaults};
 pub use personal::{Address, Device, Location, Personal, Privacy, User};
 pub use policy::{AppliedPolicy, GrantControl, GrantControls, PolicyResult, RuleSatisfied};
 pub use reader::{Item, Limits, Reader};
-pub use text::Text;
+pub use text::{Text, fingerprint};
 pub use time::parse_time;
 
 /// One sign-in log record, whichever shape it came in. `None` and empty lists are what the

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::text::{Text, unescaped};
+use super::text::{Text, fingerprint, unescaped};
 
 /// Which privacy setting governs a value.
 pub trait Class {
@@ -60,6 +60,11 @@ impl<C> Personal<'_, C> {
     /// The value for a comparison with configuration, never to be shown.
     pub(crate) fn compared(&self) -> &str {
         &self.value
+    }
+
+    /// What tells values apart inside the process; the value cannot be shown from it.
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(&self.value)
     }
 }
 

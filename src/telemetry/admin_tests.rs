@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::config::MetricOptions;
 use crate::telemetry::{BrokerFault, BuildInfo, Link, Series, WorkerHealth};
 
 struct Endpoint {
@@ -23,6 +24,8 @@ async fn start() -> Endpoint {
         scenario_outcomes: &[],
         fields: &[],
         dead_letter_reasons: &[],
+        watch_lists: &[],
+        options: MetricOptions::default(),
     };
     let build = BuildInfo {
         version: "1".to_owned(),

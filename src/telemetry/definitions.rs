@@ -64,6 +64,24 @@ definitions! {
         "Diagnoses of a further page of a sign-in's long policy list.";
     REPEATS = Kind::Counter, "signin_repeats_total", [],
         "Records dropped because the same content was delivered before.";
+    BLOCKS_FIRST = Kind::Counter, "signin_blocks_first_total", ["scenario", "category"],
+        "Blocked sign-ins, of one user (or service principal), application and code once an hour of event time: a client that tries again and again counts once an hour.";
+    BLOCKS_BY_APPLICATION = Kind::Counter, "signin_blocks_by_application_total", ["application_id"],
+        "What signin_blocks_first_total counts, by application; with metrics.applications only. The first metrics.max_applications ids that this process sees, then \"other\".";
+    APPLICATION_INFO = Kind::Gauge, "signin_application_info", ["application_id", "application"],
+        "Always 1; the name of each application of signin_blocks_by_application_total, as first seen.";
+    BLOCKS_BY_COUNTRY = Kind::Counter, "signin_blocks_by_country_total", ["country"],
+        "What signin_blocks_first_total counts, by two-letter country; with metrics.countries only. The first 250 that this process sees, then \"other\", which also counts blocks without a country.";
+    POLICY_RESULTS = Kind::Counter, "signin_policy_results_total", ["policy_id", "result"],
+        "Results of Conditional Access policies, first occurrences and pages; with metrics.policies only. The first metrics.max_policies ids that this process sees, then \"other\".";
+    POLICY_INFO = Kind::Gauge, "signin_policy_info", ["policy_id", "policy"],
+        "Always 1; the name of each policy of signin_policy_results_total, as first seen.";
+    WATCHED_SIGN_INS = Kind::Counter, "signin_watched_sign_ins_total", ["watch", "outcome"],
+        "Sign-ins of the accounts of a watch list, first occurrences only.";
+    WATCHED_LAST_SIGN_IN = Kind::Gauge, "signin_watched_last_sign_in_timestamp_seconds", ["watch"],
+        "Time of the latest sign-in of an account of a watch list, in seconds since 1970; 0 before the first.";
+    WATCH_LIST_RELOADS = Kind::Counter, "signin_watch_list_reloads_total", ["watch", "result"],
+        "Changes seen in a watch list's file: ok, or error where it was refused and the list before stays.";
     UNKNOWN_CODES = Kind::Counter, "signin_unknown_codes_total", ["code"],
         "Sign-ins with an error code that the catalog does not know; the first 100 codes that this process sees, then \"other\".";
     REQUIREMENT_SOURCES = Kind::Counter, "signin_requirement_sources_total", ["source"],

@@ -3,6 +3,8 @@ use std::sync::OnceLock;
 
 use prometheus::{IntCounter, IntCounterVec};
 
+use super::capped::Capped;
+use super::open_labels::OTHER;
 use crate::diagnosis::{Outcome, Scenario};
 use crate::signin::Category;
 
@@ -32,7 +34,7 @@ impl Named {
             members: names
                 .map(|name| (name, family.with_label_values(&[name])))
                 .collect(),
-            other: family.with_label_values(&["other"]),
+            other: family.with_label_values(&[OTHER]),
         }
     }
 
@@ -84,38 +86,57 @@ impl Diagnoses {
     }
 }
 
-/// How many values an open label may take before "other".
-const OPEN_VALUES: usize = 100;
+/// `signin_blocks_first_total`: a dense table of scenario and category.
+pub(super) struct Blocks {
+    family: IntCounterVec,
+    cells: Vec<OnceLock<IntCounter>>,
+}
 
-/// `signin_unknown_codes_total`: the first codes that this process sees have a series each, fixed
-/// until it ends; the others share one, so no stream of codes can fill the memory.
+impl Blocks {
+    /// The series of the scenarios that can block exist from the start, at 0.
+    pub fn new(family: IntCounterVec, pairs: &[(Scenario, Outcome)]) -> Blocks {
+        let cells = vec![OnceLock::new(); Scenario::ALL.len() * CATEGORIES];
+        let blocks = Blocks { family, cells };
+        for (scenario, outcome) in pairs {
+            if *outcome == Outcome::Blocked {
+                for category in Category::ALL {
+                    blocks.at(*scenario, category);
+                }
+            }
+        }
+        blocks
+    }
+
+    pub fn at(&self, scenario: Scenario, category: Category) -> &IntCounter {
+        self.cells[scenario as usize * CATEGORIES + category as usize].get_or_init(|| {
+            let labels = [scenario.as_str(), category.as_str()];
+            self.family.with_label_values(&labels)
+        })
+    }
+}
+
+/// How many error codes have a series of their own.
+const CODES: usize = 100;
+
+/// `signin_unknown_codes_total`.
 pub(super) struct Codes {
     family: IntCounterVec,
-    slots: Vec<OnceLock<(i64, IntCounter)>>,
-    other: IntCounter,
+    members: Capped<i64, IntCounter>,
 }
 
 impl Codes {
     pub fn new(family: IntCounterVec) -> Codes {
         Codes {
-            other: family.with_label_values(&["other"]),
-            slots: vec![OnceLock::new(); OPEN_VALUES],
+            members: Capped::new(CODES, family.with_label_values(&[OTHER])),
             family,
         }
     }
 
     pub fn of(&self, code: i64) -> &IntCounter {
-        for slot in &self.slots {
-            // Slots fill in order, so a code is found before the first empty one.
-            let (known, counter) = slot.get_or_init(|| {
-                let counter = self.family.with_label_values(&[&code.to_string()]);
-                (code, counter)
-            });
-            if *known == code {
-                return counter;
-            }
-        }
-        &self.other
+        let place = self.members.place(&code, || {
+            (code, self.family.with_label_values(&[&code.to_string()]))
+        });
+        self.members.at(place)
     }
 }
 
@@ -148,7 +169,7 @@ mod tests {
     #[test]
     fn codes_beyond_the_cap_share_one_series() {
         let codes = Codes::new(family(&["code"]));
-        let cap = i64::try_from(OPEN_VALUES).unwrap();
+        let cap = i64::try_from(CODES).unwrap();
         for code in (0..cap + 20).chain(0..cap + 20) {
             codes.of(code).inc();
         }
@@ -156,23 +177,6 @@ mod tests {
         assert_eq!(codes.of(cap - 1).get(), 2);
         assert_eq!(codes.of(cap).get(), 40);
         assert_eq!(codes.of(-1).get(), 40);
-    }
-
-    #[test]
-    fn codes_race_for_slots_without_losing_a_count() {
-        let codes = Codes::new(family(&["code"]));
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for code in 0..50 {
-                        codes.of(code).inc();
-                    }
-                });
-            }
-        });
-        for code in 0..50 {
-            assert_eq!(codes.of(code).get(), 4, "{code}");
-        }
     }
 
     #[test]

@@ -5,14 +5,17 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
-use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
-};
+use prometheus::{GaugeVec, Histogram, IntCounter, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
-use super::definitions::{self as define, Definition, Kind};
-use super::families::{Closed, Codes, Diagnoses, Named};
+use super::definitions as define;
+use super::families::{Blocks, Closed, Codes, Diagnoses, Named};
+use super::first_blocks::{BlockPrint, FirstBlocks};
 use super::health::BrokerFault;
+use super::open_labels::{Applications, Countries, Policies};
+use super::register::{counter, counters, gauges, histogram, int_gauge, int_gauges};
+use super::throttles::{Reporter, Throttles};
+use super::watched::Watched;
+use crate::config::MetricOptions;
 use crate::diagnosis::{Outcome, RequirementSource, Scenario};
 use crate::signin::{BadReason, Category, SkippedCategory};
 
@@ -33,6 +36,9 @@ pub struct Series<'s> {
     pub fields: &'static [&'static str],
     /// Reasons of a dead letter beyond [`BadReason`].
     pub dead_letter_reasons: &'static [&'static str],
+    /// The names of the watch lists, in the order of their places.
+    pub watch_lists: &'s [&'s str],
+    pub options: MetricOptions,
 }
 
 /// A change of the assignment.
@@ -51,6 +57,13 @@ impl Rebalance {
 pub struct Metrics {
     registry: Registry,
     diagnoses: Diagnoses,
+    blocks_first: Blocks,
+    first_blocks: FirstBlocks,
+    /// Where they were asked for.
+    pub policies: Option<Policies>,
+    pub applications: Option<Applications>,
+    pub countries: Option<Countries>,
+    watched: Vec<Watched>,
     pub updates: IntCounter,
     pub pages: IntCounter,
     pub repeats: IntCounter,
@@ -73,7 +86,7 @@ pub struct Metrics {
     pub end_to_end_delay: Histogram,
     lag_messages: IntGaugeVec,
     lag_seconds: GaugeVec,
-    throttle: GaugeVec,
+    throttles: Throttles,
     /// Each worker adds and subtracts its own.
     pub assigned_partitions: IntGauge,
     rebalances: Closed<3>,
@@ -100,10 +113,36 @@ impl Metrics {
             .with_label_values(&[&build.version, &build.revision, &build.catalog])
             .set(1);
         let commits = counters(r, &define::COMMITS)?;
-        let reloads = counters(r, &define::POLICY_SNAPSHOT_RELOADS)?;
+        let snapshot_reloads = counters(r, &define::POLICY_SNAPSHOT_RELOADS)?;
+        let policies = counters(r, &define::POLICY_RESULTS)?;
+        let policy_names = int_gauges(r, &define::POLICY_INFO)?;
+        let applications = counters(r, &define::BLOCKS_BY_APPLICATION)?;
+        let application_names = int_gauges(r, &define::APPLICATION_INFO)?;
+        let countries = counters(r, &define::BLOCKS_BY_COUNTRY)?;
+        let watched = counters(r, &define::WATCHED_SIGN_INS)?;
+        let watched_last = int_gauges(r, &define::WATCHED_LAST_SIGN_IN)?;
+        let reloads = counters(r, &define::WATCH_LIST_RELOADS)?;
+        let options = &series.options;
         let dead_letter_reasons = BadReason::ALL.into_iter().map(BadReason::as_str);
         Ok(Metrics {
             diagnoses: Diagnoses::new(counters(r, &define::DIAGNOSES)?, series.scenario_outcomes),
+            blocks_first: Blocks::new(
+                counters(r, &define::BLOCKS_FIRST)?,
+                series.scenario_outcomes,
+            ),
+            first_blocks: FirstBlocks::new(),
+            policies: options
+                .policies
+                .map(|max| Policies::new(max, policies, policy_names)),
+            applications: options
+                .applications
+                .map(|max| Applications::new(max, applications, application_names)),
+            countries: options.countries.then(|| Countries::new(countries)),
+            watched: series
+                .watch_lists
+                .iter()
+                .map(|watch| Watched::new(watch, &watched, &watched_last, &reloads))
+                .collect(),
             updates: counter(r, &define::UPDATES)?,
             pages: counter(r, &define::PAGES)?,
             repeats: counter(r, &define::REPEATS)?,
@@ -141,15 +180,15 @@ impl Metrics {
             end_to_end_delay: histogram(r, &define::END_TO_END_DELAY)?,
             lag_messages: int_gauges(r, &define::CONSUMER_LAG_MESSAGES)?,
             lag_seconds: gauges(r, &define::CONSUMER_LAG_SECONDS)?,
-            throttle: gauges(r, &define::THROTTLE)?,
+            throttles: Throttles::new(gauges(r, &define::THROTTLE)?),
             assigned_partitions: int_gauge(r, &define::ASSIGNED_PARTITIONS)?,
             rebalances: Closed::new(&counters(r, &define::REBALANCES)?, Rebalance::NAMES),
             last_event_seconds: AtomicI64::new(0),
             last_event: int_gauge(r, &define::LAST_EVENT)?,
             workers_stalled: int_gauge(r, &define::WORKERS_STALLED)?,
             policy_snapshot: int_gauge(r, &define::POLICY_SNAPSHOT)?,
-            policy_snapshot_loaded: reloads.with_label_values(&["ok"]),
-            policy_snapshot_refused: reloads.with_label_values(&["refused"]),
+            policy_snapshot_loaded: snapshot_reloads.with_label_values(&["ok"]),
+            policy_snapshot_refused: snapshot_reloads.with_label_values(&["refused"]),
             registry,
         })
     }
@@ -161,6 +200,29 @@ impl Metrics {
         category: Category,
     ) -> &IntCounter {
         self.diagnoses.at(scenario, outcome, category)
+    }
+
+    /// Counts a blocked sign-in, unless the same was counted within the hour; whether it did.
+    pub fn count_block(&self, scenario: Scenario, category: Category, block: BlockPrint) -> bool {
+        let first = self.first_blocks.is_first(block);
+        if first {
+            self.blocks_first.at(scenario, category).inc();
+        }
+        first
+    }
+
+    /// An account of the list at this place of [`Series::watch_lists`] signed in.
+    pub fn watched(&self, list: usize, outcome: Outcome, seconds: i64) {
+        if let Some(watched) = self.watched.get(list) {
+            watched.signed_in(outcome, seconds);
+        }
+    }
+
+    /// The file of a watch list changed, and was accepted or not.
+    pub fn watch_list_reloaded(&self, list: usize, accepted: bool) {
+        if let Some(watched) = self.watched.get(list) {
+            watched.reloaded(accepted);
+        }
     }
 
     /// Sign-ins whose code the catalog does not know. Bounded: see the definition.
@@ -213,11 +275,9 @@ impl Metrics {
         let _ = self.lag_seconds.remove_label_values(&labels);
     }
 
-    /// `broker` is the broker's number; the worker that reported last is what shows.
-    pub fn set_throttle(&self, broker: i32, seconds: f64) {
-        self.throttle
-            .with_label_values(&[&broker.to_string()])
-            .set(seconds);
+    /// `broker` is the broker's number; the longest delay that any client reports shows.
+    pub fn set_throttle(&self, reporter: Reporter, broker: i32, seconds: f64) {
+        self.throttles.set(reporter, broker, seconds);
     }
 
     /// Takes the latest event time of a batch into account; times may come in any order.
@@ -230,58 +290,11 @@ impl Metrics {
     pub fn encode(&self) -> Result<String, prometheus::Error> {
         self.last_event
             .set(self.last_event_seconds.load(Ordering::Relaxed));
+        for watched in &self.watched {
+            watched.refresh();
+        }
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
-}
-
-fn counter(registry: &Registry, definition: &Definition) -> Result<IntCounter, prometheus::Error> {
-    let counter = IntCounter::new(definition.name, definition.help)?;
-    registry.register(Box::new(counter.clone()))?;
-    Ok(counter)
-}
-
-fn counters(
-    registry: &Registry,
-    definition: &Definition,
-) -> Result<IntCounterVec, prometheus::Error> {
-    let options = Opts::new(definition.name, definition.help);
-    let family = IntCounterVec::new(options, definition.labels)?;
-    registry.register(Box::new(family.clone()))?;
-    Ok(family)
-}
-
-fn int_gauge(registry: &Registry, definition: &Definition) -> Result<IntGauge, prometheus::Error> {
-    let gauge = IntGauge::new(definition.name, definition.help)?;
-    registry.register(Box::new(gauge.clone()))?;
-    Ok(gauge)
-}
-
-fn int_gauges(
-    registry: &Registry,
-    definition: &Definition,
-) -> Result<IntGaugeVec, prometheus::Error> {
-    let options = Opts::new(definition.name, definition.help);
-    let family = IntGaugeVec::new(options, definition.labels)?;
-    registry.register(Box::new(family.clone()))?;
-    Ok(family)
-}
-
-fn gauges(registry: &Registry, definition: &Definition) -> Result<GaugeVec, prometheus::Error> {
-    let options = Opts::new(definition.name, definition.help);
-    let family = GaugeVec::new(options, definition.labels)?;
-    registry.register(Box::new(family.clone()))?;
-    Ok(family)
-}
-
-fn histogram(registry: &Registry, definition: &Definition) -> Result<Histogram, prometheus::Error> {
-    let Kind::Histogram(buckets) = definition.kind else {
-        let reason = format!("{} is defined as no histogram", definition.name);
-        return Err(prometheus::Error::Msg(reason));
-    };
-    let options = HistogramOpts::new(definition.name, definition.help).buckets(buckets.to_vec());
-    let histogram = Histogram::with_opts(options)?;
-    registry.register(Box::new(histogram.clone()))?;
-    Ok(histogram)
 }
 
 #[cfg(test)]

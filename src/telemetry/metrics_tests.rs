@@ -1,8 +1,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use super::*;
+use crate::config::MetricOptions;
 use crate::golden;
+use crate::signin::AppliedPolicy;
+use crate::telemetry::Client;
 
 const FIELDS: [&str; 2] = ["createdDateTime", "status"];
 
@@ -14,13 +19,22 @@ fn metrics() -> Metrics {
         ],
         fields: &FIELDS,
         dead_letter_reasons: &["diagnosis"],
+        watch_lists: &["emergency"],
+        options: MetricOptions {
+            policies: Some(250),
+            applications: Some(200),
+            countries: true,
+        },
     };
-    let build = BuildInfo {
+    Metrics::new(&series, &build()).unwrap()
+}
+
+fn build() -> BuildInfo {
+    BuildInfo {
         version: "1.2.3".to_owned(),
         revision: "abcdef0".to_owned(),
         catalog: "2026-01-01".to_owned(),
-    };
-    Metrics::new(&series, &build).unwrap()
+    }
 }
 
 /// The exposition without the values of the process, which differ on every run.
@@ -37,12 +51,149 @@ fn line<'t>(text: &'t str, series: &str) -> Option<&'t str> {
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
 }
 
+const GOLDEN: &str = "tests/golden/metrics.txt";
+
+const GUID: &str = "0a1b2c3d-0000-4000-8000-00000000000f";
+
+const CONSUMER: Reporter = Reporter {
+    worker: 0,
+    client: Client::Consumer,
+};
+
+/// One partition, one broker, and one value of each capped label: every metric has a series.
+fn exposition() -> String {
+    let metrics = metrics();
+    metrics.set_lag("sign-ins", 0, 0, Some(0.0));
+    metrics.set_throttle(CONSUMER, 1, 0.0);
+    let policy = AppliedPolicy {
+        id: Some(GUID.into()),
+        display_name: Some("Block legacy clients".into()),
+        ..AppliedPolicy::default()
+    };
+    metrics.policies.as_ref().unwrap().cell(&policy);
+    let applications = metrics.applications.as_ref().unwrap();
+    applications.place(Some(GUID), Some("Payroll"));
+    metrics.countries.as_ref().unwrap().place(Some("DE"));
+    metrics.unknown_codes(999_999);
+    stable(&metrics.encode().unwrap())
+}
+
 #[test]
 fn the_exposition_at_the_start_is_as_documented() {
-    golden::assert_file(
-        "tests/golden/metrics.txt",
-        &stable(&metrics().encode().unwrap()),
-    );
+    golden::assert_file(GOLDEN, &exposition());
+}
+
+#[test]
+fn promtool_finds_no_fault_with_the_exposition() {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool is missing; install it with: apt-get install --no-install-recommends prometheus");
+    let mut stdin = promtool.stdin.take().unwrap();
+    stdin.write_all(exposition().as_bytes()).unwrap();
+    drop(stdin);
+    let output = promtool.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn without_the_options_no_label_is_filled_by_the_tenant() {
+    let series = Series {
+        scenario_outcomes: &[],
+        fields: &FIELDS,
+        dead_letter_reasons: &[],
+        watch_lists: &[],
+        options: MetricOptions::default(),
+    };
+    let metrics = Metrics::new(&series, &build()).unwrap();
+    let text = metrics.encode().unwrap();
+    for label in ["policy_id=", "application_id=", "country=", "watch="] {
+        assert!(!text.contains(label), "{label}");
+    }
+}
+
+#[test]
+fn a_block_counts_once_an_hour_and_only_scenarios_that_block_are_there_at_the_start() {
+    let metrics = metrics();
+    let block = BlockPrint::new(1, 0);
+    let scenario = Scenario::BlockedByConditionalAccess;
+    let counted: Vec<bool> = [Category::Interactive, Category::NonInteractive]
+        .map(|category| metrics.count_block(scenario, category, block))
+        .to_vec();
+    assert_eq!(counted, [true, false]);
+    let text = metrics.encode().unwrap();
+    let series: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("signin_blocks_first_total{"))
+        .collect();
+    assert_eq!(series.len(), Category::ALL.len(), "{series:?}");
+    let interactive = "signin_blocks_first_total{category=\"SignInLogs\",scenario=\"blocked_by_conditional_access\"}";
+    assert_eq!(line(&text, interactive), Some("1"));
+    let other = interactive.replace("SignInLogs", "NonInteractiveUserSignInLogs");
+    assert_eq!(line(&text, &other), Some("0"));
+}
+
+#[test]
+fn a_watched_account_shows_its_outcomes_and_its_latest_sign_in() {
+    let metrics = metrics();
+    for seconds in [1_700_000_100, 1_700_000_300, 1_700_000_200] {
+        metrics.watched(0, Outcome::Failed, seconds);
+    }
+    metrics.watched(1, Outcome::Failed, 0);
+    metrics.watch_list_reloaded(0, false);
+    let text = metrics.encode().unwrap();
+    for (series, value) in [
+        (
+            "signin_watched_sign_ins_total{outcome=\"failed\",watch=\"emergency\"}",
+            "3",
+        ),
+        (
+            "signin_watched_sign_ins_total{outcome=\"blocked\",watch=\"emergency\"}",
+            "0",
+        ),
+        (
+            "signin_watched_last_sign_in_timestamp_seconds{watch=\"emergency\"}",
+            "1700000300",
+        ),
+        (
+            "signin_watch_list_reloads_total{result=\"ok\",watch=\"emergency\"}",
+            "0",
+        ),
+        (
+            "signin_watch_list_reloads_total{result=\"error\",watch=\"emergency\"}",
+            "1",
+        ),
+    ] {
+        assert_eq!(line(&text, series), Some(value), "{series}");
+    }
+}
+
+#[test]
+fn the_longest_throttling_that_any_client_reports_shows() {
+    let metrics = metrics();
+    let producer = Reporter {
+        client: Client::Producer,
+        ..CONSUMER
+    };
+    for (reporter, seconds, shown) in [
+        (CONSUMER, 0.25, "0.25"),
+        (producer, 0.0, "0.25"),
+        (producer, 0.5, "0.5"),
+        (producer, 0.0, "0.25"),
+        (CONSUMER, 0.0, "0"),
+    ] {
+        metrics.set_throttle(reporter, 3, seconds);
+        let text = metrics.encode().unwrap();
+        assert_eq!(
+            line(&text, "signin_throttle_seconds{broker=\"3\"}"),
+            Some(shown)
+        );
+    }
 }
 
 #[test]
@@ -69,10 +220,7 @@ fn the_documentation_lists_every_metric() {
 
 #[test]
 fn every_definition_is_registered_under_its_kind_and_no_other() {
-    let metrics = metrics();
-    metrics.set_lag("sign-ins", 0, 1, Some(1.0));
-    metrics.set_throttle(0, 0.0);
-    let text = metrics.encode().unwrap();
+    let text = exposition();
     let registered: BTreeSet<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE signin_"))
@@ -93,7 +241,12 @@ fn every_definition_is_registered_under_its_kind_and_no_other() {
         assert!(metric.help.ends_with('.'), "{}", metric.name);
     }
     #[cfg(target_os = "linux")]
-    assert!(text.contains("\nprocess_resident_memory_bytes "));
+    assert!(
+        metrics()
+            .encode()
+            .unwrap()
+            .contains("\nprocess_resident_memory_bytes ")
+    );
 }
 
 #[test]

@@ -1,13 +1,23 @@
 //! Seen from outside: metrics, health, the HTTP endpoint that answers both, and the log.
 //!
-//! Guarantees: closed label sets only, no personal value in a label, an answer or a log line of
+//! Guarantees: label sets that are closed or capped, no personal value in a label, an answer or a log line of
 //! its own; counting takes no lock. Does not decide anything: workers report, and this shows.
 pub mod admin;
+mod capped;
 pub mod definitions;
 mod families;
+mod first_blocks;
 pub mod health;
 pub mod logging;
 pub mod metrics;
+mod open_labels;
+mod register;
+mod throttles;
+mod watched;
 
+pub use capped::Place;
+pub use first_blocks::BlockPrint;
 pub use health::{BrokerFault, Health, Link, Stall, WorkerHealth};
 pub use metrics::{BuildInfo, Metrics, Rebalance, Series};
+pub use open_labels::{Policies, PolicyCell};
+pub use throttles::{Client, Reporter};

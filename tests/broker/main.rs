@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod counts_what_alerts_rest_on;
 mod delivers_every_record;
 mod drains_on_signal;
 mod fills_the_output_queue;

@@ -7,6 +7,7 @@ use signin_diagnostics::diagnosis::{
     Bounds, Detail, DetailRules, Diagnoser, Provenance, Record, Source, Time, Versions,
     write_diagnosis, write_provenance,
 };
+use signin_diagnostics::policies::PolicySnapshot;
 use signin_diagnostics::signin::{Item, Limits, Privacy, Reader};
 
 /// One case: its name begins with the scenario that it is about.
@@ -45,7 +46,7 @@ fn merge(target: &mut Value, patch: &Value) {
 }
 
 /// The record of an event at a fixed place and time; what is written, in a readable form.
-pub fn record_of(event: &Value, detail: Detail) -> String {
+pub fn record_of(event: &Value, detail: Detail, snapshot: Option<&PolicySnapshot>) -> String {
     const SOURCE: Source<'static> = Source::Kafka {
         topic: "entra-sign-ins",
         partition: 2,
@@ -63,7 +64,7 @@ pub fn record_of(event: &Value, detail: Detail) -> String {
         let Item::SignIn { sign_in, .. } = item else {
             panic!("{item:?}");
         };
-        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, snapshot);
         let provenance = Provenance {
             policy_page: false,
             source: SOURCE,
@@ -71,7 +72,7 @@ pub fn record_of(event: &Value, detail: Detail) -> String {
             versions: Versions {
                 service: "1.2.3",
                 catalog: "2026-01-01",
-                snapshot: None,
+                snapshot: snapshot.map(PolicySnapshot::version),
             },
         };
         let mut wire = Vec::new();

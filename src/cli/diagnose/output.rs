@@ -62,7 +62,7 @@ impl<W: Write> Output<W> {
             .snapshot
             .as_ref()
             .filter(|snapshot| snapshot.applies_to(sign_in.tenant_id.as_deref()));
-        let diagnosis = diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT);
+        let diagnosis = diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT, snapshot);
         match self.form {
             Form::Lines => {
                 self.line.clear();

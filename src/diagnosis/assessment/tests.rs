@@ -20,7 +20,7 @@ fn rendered(sign_in: &SignIn<'_>, template: &str) -> String {
     let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::default());
     let found = classify(sign_in, diagnoser.catalog());
     let facts = Facts {
-        diagnosis: &diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT),
+        diagnosis: &diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None),
         sign_in,
         deciding: Deciding::of(sign_in, &found),
         factor: SecondFactor::of(sign_in),
@@ -249,7 +249,7 @@ fn step(
 fn assessment(sign_in: &SignIn<'_>) -> String {
     let rules = DetailRules::all(Detail::Full);
     let diagnoser = Diagnoser::new(Catalog::embedded().unwrap(), Privacy, rules);
-    let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT);
+    let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
     diagnosis.assessment.into_owned()
 }
 

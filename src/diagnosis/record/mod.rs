@@ -61,6 +61,9 @@ pub struct Diagnosis<'a> {
     /// What the context adds to the scenario.
     #[serde(skip_serializing_if = "Aspects::is_empty")]
     pub aspects: Aspects,
+    /// The watch lists that the account is on; the diagnosis itself knows none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub watch_lists: Vec<&'a str>,
     /// What happened, in plain sentences.
     pub assessment: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -12,6 +12,10 @@ pub struct Tables<'a> {
     /// The conditions that applied to the sign-in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<ConditionRow<'a>>,
+    /// Whether the policy asks for one of its access controls or for all, where the policy
+    /// snapshot tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_access_control_is_enough: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_controls: Vec<ControlRow<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,7 +1,7 @@
 //! Whether a sign-in met the controls of a policy, and what shows it.
 use std::borrow::Cow;
 
-use super::Values;
+use super::{Configuration, Values};
 use crate::diagnosis::bounds::cut;
 use crate::diagnosis::classify::Classification;
 use crate::diagnosis::mfa_source::is_enforced;
@@ -107,13 +107,19 @@ impl<'a> Evidence<'a> {
     }
 
     /// Absent where the session expired: then a session control decided.
-    pub fn access_controls(&self, policy: &'a AppliedPolicy<'a>) -> Vec<ControlRow<'a>> {
+    pub fn access_controls(
+        &self,
+        policy: &'a AppliedPolicy<'a>,
+        configuration: Option<Configuration<'a>>,
+    ) -> Vec<ControlRow<'a>> {
         if self.expired && policy.result != PolicyResult::Failure {
             return Vec::new();
         }
         let controls = &policy.grant_controls;
         let strength = policy.authentication_strength.as_ref();
         let strength = strength.filter(|name| !name.is_empty());
+        let alternatives = configuration.and_then(|it| it.one_is_enough()) == Some(true);
+        let configured = |name: &str| configuration.and_then(|it| it.control(name));
         let asked =
             controls.known().count() + controls.other.len() + usize::from(strength.is_some());
         let known = controls.known().map(|(control, name)| {
@@ -133,11 +139,15 @@ impl<'a> Evidence<'a> {
                         NotMet,
                         evidence.or(Some("the policy failed and asks for nothing else".into())),
                     ),
+                    (NotKnown, PolicyResult::Failure) if alternatives => (
+                        NotMet,
+                        evidence.or(Some("the policy failed, and one control is enough".into())),
+                    ),
                     _ => (state, evidence),
                 };
                 ControlRow {
+                    configured: configured(&control),
                     control,
-                    configured: None,
                     state,
                     evidence,
                 }
@@ -221,7 +231,12 @@ impl<'a> Evidence<'a> {
     }
 
     /// Only where a session control had a part in the outcome.
-    pub fn session_controls(&self, policy: &'a AppliedPolicy<'a>) -> Vec<ControlRow<'a>> {
+    pub fn session_controls(
+        &self,
+        policy: &'a AppliedPolicy<'a>,
+        configuration: Option<Configuration<'a>>,
+    ) -> Vec<ControlRow<'a>> {
+        let configured = |name: &str| configuration.and_then(|it| it.control(name));
         let unmet = &policy.session_controls_not_satisfied;
         if !is_enforced(policy) || !self.expired && unmet.is_empty() {
             return Vec::new();
@@ -230,10 +245,10 @@ impl<'a> Evidence<'a> {
         let enforced = self
             .first(&policy.session_controls)
             .filter(|name| !is_unmet(name));
-        let enforced = enforced.map(|name| self.session_control(name));
+        let enforced = enforced.map(|name| self.session_control(name, configured(name)));
         let unmet = self.first(unmet).map(|name| ControlRow {
             control: self.shown(name),
-            configured: None,
+            configured: configured(name),
             state: NotMet,
             evidence: self
                 .expiry(name)
@@ -242,12 +257,16 @@ impl<'a> Evidence<'a> {
         unmet.chain(enforced).collect()
     }
 
-    fn session_control(&self, name: &'a Text<'a>) -> ControlRow<'a> {
+    fn session_control(
+        &self,
+        name: &'a Text<'a>,
+        configured: Option<Cow<'a, str>>,
+    ) -> ControlRow<'a> {
         let expiry = self.expiry(name);
         let is_frequency = name.eq_ignore_ascii_case(SIGN_IN_FREQUENCY);
         ControlRow {
             control: self.shown(name),
-            configured: None,
+            configured,
             state: match &expiry {
                 Some(_) => NotMet,
                 None if is_frequency => NotKnown,

@@ -2,11 +2,13 @@
 //! controls with the evidence that they were met or not.
 //!
 //! A table with nothing that applies is empty, and then absent from the record.
+mod configured;
 mod controls;
 mod value;
 
 use std::borrow::Cow;
 
+pub use configured::Configuration;
 pub use controls::Evidence;
 pub use value::{ConditionValue, Values};
 
@@ -23,14 +25,19 @@ pub fn tables<'a>(
     conditions: ConditionList<'a>,
     values: Values<'a>,
     evidence: &Evidence<'a>,
+    configuration: Option<Configuration<'a>>,
 ) -> Tables<'a> {
+    let access_controls = evidence.access_controls(policy, configuration);
     Tables {
         conditions: conditions
             .iter()
-            .map(|name| condition_row(name, policy, values))
+            .map(|name| condition_row(name, policy, values, configuration))
             .collect(),
-        access_controls: evidence.access_controls(policy),
-        session_controls: evidence.session_controls(policy),
+        one_access_control_is_enough: configuration
+            .filter(|_| access_controls.len() > 1)
+            .and_then(|it| it.one_is_enough()),
+        access_controls,
+        session_controls: evidence.session_controls(policy, configuration),
     }
 }
 
@@ -38,10 +45,15 @@ fn condition_row<'a>(
     name: Cow<'a, str>,
     policy: &'a AppliedPolicy<'a>,
     values: Values<'a>,
+    configuration: Option<Configuration<'a>>,
 ) -> ConditionRow<'a> {
-    let value = values.of(Condition::from_name(&name));
+    let condition = Condition::from_name(&name);
+    let value = values.of(condition);
+    let configured = configuration.and_then(|it| it.condition(condition));
     ConditionRow {
-        configured: matched_rules(&name, policy, values.bounds).unwrap_or(NOT_KNOWN.into()),
+        configured: configured
+            .or_else(|| matched_rules(&name, policy, values.bounds))
+            .unwrap_or(NOT_KNOWN.into()),
         condition: name,
         value,
     }
@@ -51,12 +63,13 @@ fn condition_row<'a>(
 pub fn unmet_conditions<'a>(
     conditions: ConditionList<'a>,
     values: Values<'a>,
+    configuration: Option<Configuration<'a>>,
 ) -> Vec<UnmetCondition<'a>> {
     let row = |name: Cow<'a, str>| {
         let known = Condition::from_name(&name);
         UnmetCondition {
             condition: name,
-            configured: None,
+            configured: configuration.and_then(|it| it.condition(known)),
             value: known
                 .filter(|known| !matches!(known, Condition::Application | Condition::Users))
                 .map(|known| values.of(Some(known))),

@@ -127,7 +127,7 @@ fn conditions_show_the_rule_that_matched_and_keep_what_has_no_name() {
     };
     let rows: Vec<_> = list
         .iter()
-        .map(|name| condition_row(name, &policy, values(&sign_in)))
+        .map(|name| condition_row(name, &policy, values(&sign_in), None))
         .map(|row| (row.condition, row.configured))
         .collect();
     assert_eq!(
@@ -285,7 +285,7 @@ fn each_access_control_is_met_or_not_by_what_the_event_shows() {
             ..SignIn::default()
         };
         let policy = failed(&controls);
-        let found = rows(&evidence(&sign_in).access_controls(&policy));
+        let found = rows(&evidence(&sign_in).access_controls(&policy, None));
         let found: Vec<_> = found
             .iter()
             .map(|(_, state, evidence)| (*state, evidence.as_str()))
@@ -327,7 +327,7 @@ fn the_second_factor_meets_the_control_or_its_refusal_does_not() {
     for (sign_in, state, why) in table {
         let mut policy = failed(&[GrantControl::Mfa]);
         policy.result = PolicyResult::Success;
-        let found = rows(&evidence(&sign_in).access_controls(&policy));
+        let found = rows(&evidence(&sign_in).access_controls(&policy, None));
         assert_eq!(found, [("Mfa".to_owned(), state, why.to_owned())]);
     }
 }
@@ -342,7 +342,7 @@ fn controls_of_other_names_and_strengths_are_shown_as_they_are() {
     policy.grant_controls.other = vec!["Visitor terms".into()];
     policy.authentication_strength = Some("Phishing-resistant MFA".into());
     let evidence = evidence(&sign_in);
-    let found = rows(&evidence.access_controls(&policy));
+    let found = rows(&evidence.access_controls(&policy, None));
     assert_eq!(
         found,
         [
@@ -403,7 +403,7 @@ fn session_controls_are_shown_where_they_had_a_part() {
             ..SignIn::default()
         };
         policy.session_controls_not_satisfied = unmet.into_iter().map(Text::from).collect();
-        let found = rows(&evidence(&sign_in).session_controls(&policy));
+        let found = rows(&evidence(&sign_in).session_controls(&policy, None));
         let expected: Vec<_> = expected
             .into_iter()
             .map(|(name, state, why)| (name.to_owned(), state, why))
@@ -419,7 +419,7 @@ fn an_expired_session_has_no_access_controls_where_these_were_met() {
         ..SignIn::default()
     };
     let mut policy = failed(&[GrantControl::Mfa]);
-    assert_eq!(evidence(&sign_in).access_controls(&policy).len(), 1);
+    assert_eq!(evidence(&sign_in).access_controls(&policy, None).len(), 1);
     policy.result = PolicyResult::Success;
-    assert_eq!(evidence(&sign_in).access_controls(&policy).len(), 0);
+    assert_eq!(evidence(&sign_in).access_controls(&policy, None).len(), 0);
 }

@@ -1,0 +1,87 @@
+//! What a policy is set to, by the policy snapshot.
+use std::borrow::Cow;
+
+use crate::policies::{Answer, Condition as Configured, Facts, Operator, Policy, Value};
+use crate::signin::{Condition, SignIn};
+
+/// Values of one condition that are named; the rest is counted.
+const LISTED: usize = 3;
+
+/// A policy of the snapshot, as one sign-in meets it.
+#[derive(Debug, Clone, Copy)]
+pub struct Configuration<'a> {
+    policy: &'a Policy,
+    facts: Facts<'a>,
+}
+
+impl<'a> Configuration<'a> {
+    pub fn new(policy: &'a Policy, sign_in: &'a SignIn<'a>) -> Configuration<'a> {
+        Configuration {
+            policy,
+            facts: Facts::of(sign_in),
+        }
+    }
+
+    /// `Group: Finance (the user is a member); except User: …`. `None` for a condition that the
+    /// policy does not have, or that has no name.
+    pub fn condition(&self, condition: Option<Condition>) -> Option<Cow<'a, str>> {
+        let Configured {
+            include, exclude, ..
+        } = self.policy.condition(condition?)?;
+        let mut text = self.values(include);
+        if !exclude.is_empty() {
+            let separator = if text.is_empty() {
+                "all except "
+            } else {
+                "; except "
+            };
+            text = text + separator + &self.values(exclude);
+        }
+        Some(text.into())
+    }
+
+    /// The values that the sign-in matches first, then those of which it is not known.
+    fn values(&self, values: &[Value]) -> String {
+        let mut answered: Vec<_> = values
+            .iter()
+            .map(|value| (value.answer(&self.facts), value))
+            .collect();
+        answered.sort_by_key(|(answer, _)| match answer {
+            Answer::Matches => 0,
+            Answer::NotKnown => 1,
+            Answer::DoesNotMatch => 2,
+        });
+        let named = answered.iter().take(LISTED).map(|(answer, value)| {
+            let text = value.text();
+            match value.remark(*answer) {
+                Some(remark) => format!("{text} ({remark})"),
+                None => text.to_owned(),
+            }
+        });
+        let mut text = named.collect::<Vec<_>>().join(", ");
+        if values.len() > LISTED {
+            text += &format!(" and {} more", values.len() - LISTED);
+        }
+        text
+    }
+
+    /// Whether one of the access controls is enough; `None` where the snapshot does not say.
+    pub fn one_is_enough(&self) -> Option<bool> {
+        match self.policy.grant_controls.as_ref()?.operator {
+            Operator::And => Some(false),
+            Operator::Or => Some(true),
+            Operator::Other(_) => None,
+        }
+    }
+
+    /// What the control that the event names is set to, where that is more than the name.
+    pub fn control(&self, name: &str) -> Option<Cow<'a, str>> {
+        let policy = self.policy;
+        let grants = policy.grant_controls.iter().flat_map(|it| &it.controls);
+        let control = grants
+            .filter(|control| control.known.is_none())
+            .chain(&policy.session_controls)
+            .find(|control| control.is_named(name))?;
+        Some(control.text.as_str().into()).filter(|text: &Cow<'_, str>| text != name)
+    }
+}

@@ -1,0 +1,149 @@
+use prometheus::Opts;
+
+use super::*;
+
+fn counters(labels: &[&str]) -> IntCounterVec {
+    IntCounterVec::new(Opts::new("test_total", "For the test."), labels).unwrap()
+}
+
+fn names() -> IntGaugeVec {
+    IntGaugeVec::new(Opts::new("test_info", "For the test."), &["id", "name"]).unwrap()
+}
+
+fn guid(number: usize) -> String {
+    format!("0a1b2c3d-0000-4000-8000-{number:012}")
+}
+
+fn applied<'a>(id: &'a str, name: Option<&'a str>, result: PolicyResult<'a>) -> AppliedPolicy<'a> {
+    AppliedPolicy {
+        id: Some(id.into()),
+        display_name: name.map(Into::into),
+        result,
+        ..AppliedPolicy::default()
+    }
+}
+
+/// The label values of a family's members.
+fn labels(family: &impl prometheus::core::Collector) -> Vec<Vec<String>> {
+    let families = family.collect();
+    let metrics = families
+        .iter()
+        .flat_map(prometheus::proto::MetricFamily::get_metric);
+    let values = metrics.map(|metric| {
+        let labels = metric.get_label().iter();
+        labels.map(|label| label.value().to_owned()).collect()
+    });
+    values.collect()
+}
+
+#[test]
+fn every_result_of_a_policy_counts_for_itself() {
+    let family = counters(&["policy_id", "result"]);
+    let policies = Policies::new(5, family.clone(), names());
+    let mut expected = 0;
+    for id in [SECURITY_DEFAULTS_ID, &guid(1), &guid(2)] {
+        for result in RESULTS {
+            expected += 1;
+            let cell = policies.cell(&applied(id, None, result.clone()));
+            assert!(cell.index() < policies.cells());
+            policies.at(cell).inc_by(expected);
+            let name = result_name(&result).unwrap_or("unknown");
+            assert_eq!(family.with_label_values(&[id, name]).get(), expected);
+        }
+    }
+    let other = policies.cell(&applied(&guid(1), None, PolicyResult::Other("new".into())));
+    let unknown = policies.cell(&applied(&guid(1), None, PolicyResult::Unknown));
+    assert_eq!(other, unknown);
+}
+
+#[test]
+fn what_is_no_id_of_a_policy_is_no_label() {
+    let family = counters(&["policy_id", "result"]);
+    let policies = Policies::new(5, family.clone(), names());
+    let too_long = guid(1) + "0";
+    let not_hex = guid(1).replace('0', "g");
+    for id in [
+        "",
+        "securitydefaults",
+        "Block all",
+        "x\ny",
+        &too_long,
+        &not_hex,
+    ] {
+        policies
+            .at(policies.cell(&applied(id, Some("x"), PolicyResult::Failure)))
+            .inc();
+    }
+    let none = AppliedPolicy {
+        id: None,
+        result: PolicyResult::Failure,
+        ..AppliedPolicy::default()
+    };
+    policies.at(policies.cell(&none)).inc();
+    assert_eq!(family.with_label_values(&[OTHER, "failure"]).get(), 7);
+    assert_eq!(labels(&family).len(), RESULTS.len());
+}
+
+#[test]
+fn a_flood_of_policies_and_applications_makes_no_more_series_than_the_cap() {
+    let (results, info) = (counters(&["policy_id", "result"]), names());
+    let policies = Policies::new(20, results.clone(), info.clone());
+    let (blocks, application_info) = (counters(&["application_id"]), names());
+    let applications = Applications::new(20, blocks.clone(), application_info.clone());
+    for number in 0..50_000 {
+        let (id, name) = (guid(number), format!("name {number}"));
+        let policy = applied(&id, Some(&name), PolicyResult::Success);
+        policies.at(policies.cell(&policy)).inc();
+        applications
+            .at(applications.place(Some(&id), Some(&name)))
+            .inc();
+    }
+    assert_eq!(labels(&results).len(), 21 * RESULTS.len());
+    assert_eq!(labels(&blocks).len(), 21);
+    assert_eq!(labels(&info).len(), 21);
+    assert_eq!(labels(&application_info).len(), 21);
+    assert_eq!(results.with_label_values(&[OTHER, "success"]).get(), 49_980);
+    assert_eq!(blocks.with_label_values(&[OTHER]).get(), 49_980);
+    assert_eq!(blocks.with_label_values(&[&guid(19)]).get(), 1);
+}
+
+#[test]
+fn an_id_has_the_name_it_was_first_seen_with() {
+    let info = names();
+    let policies = Policies::new(5, counters(&["policy_id", "result"]), info.clone());
+    for name in [None, Some("Block\nall \"guests\""), Some("Renamed"), None] {
+        policies.cell(&applied(&guid(1), name, PolicyResult::Success));
+    }
+    let long = "ä".repeat(500);
+    policies.cell(&applied(&guid(2), Some(&long), PolicyResult::Success));
+    let mut expected = vec![
+        vec![guid(1), "Block all \"guests\"".to_owned()],
+        vec![guid(2), "ä".repeat(NAME_CHARS)],
+        vec![OTHER.to_owned(), OTHER.to_owned()],
+    ];
+    let mut found = labels(&info);
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_country_is_two_letters_in_any_case() {
+    let family = counters(&["country"]);
+    let countries = Countries::new(family.clone());
+    for country in [
+        Some("DE"),
+        Some("de"),
+        Some("US"),
+        Some("Germany"),
+        Some("ß"),
+        Some(""),
+        None,
+    ] {
+        countries.at(countries.place(country)).inc();
+    }
+    for (label, count) in [("DE", 2), ("US", 1), (OTHER, 4)] {
+        assert_eq!(family.with_label_values(&[label]).get(), count, "{label}");
+    }
+    assert_eq!(labels(&family).len(), 3);
+}
