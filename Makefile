@@ -1,13 +1,13 @@
 # The tasks of this repository. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench docs build-tools test-tools
+.PHONY: help demo test lint deny bench alert-quality docs build-tools test-tools
 
 # $(call need,program,package): stops where the program is missing, and says what installs it.
 need = command -v $(1) >/dev/null || { echo "$(1) is missing; install it with: $(2)" >&2; exit 1; }
 
 help: ## list the tasks
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 demo: build-tools ## run the whole pipeline on generated sign-ins; needs no server (Ctrl-C ends it)
 	cargo run -- demo
@@ -26,6 +26,11 @@ deny: build-tools ## check the licences, duplicates and sources of the dependenc
 bench: build-tools ## measure (release build)
 	cargo bench
 
+alert-quality: ## simulate spikes and say how well the spike alert finds them (some minutes; docs/alert-quality.md)
+	@$(call need,python3,apt-get install python3)
+	@$(call need,prometheus,apt-get install --no-install-recommends prometheus)
+	@python3 -B deploy/prometheus/quality/alert_quality.py
+
 docs: build-tools ## build the documentation of the code
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
@@ -36,8 +41,10 @@ build-tools:
 	@$(call need,c++,apt-get install build-essential)
 	@perl -MFindBin -MIPC::Cmd -e1 2>/dev/null || { echo "perl is missing; install it with: apt-get install perl" >&2; exit 1; }
 
-# The broker tests start Apache Kafka; promtool reads what /metrics answers.
+# The broker tests start Apache Kafka; promtool reads what /metrics answers, and with amtool the
+# rules and routes of deploy/.
 test-tools:
 	@$(call need,java,apt-get install openjdk-17-jre-headless)
 	@$(call need,mvn,apt-get install maven)
 	@$(call need,promtool,apt-get install --no-install-recommends prometheus)
+	@$(call need,amtool,apt-get install --no-install-recommends prometheus-alertmanager)
