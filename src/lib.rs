@@ -22,3 +22,5 @@ pub mod telemetry;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod testing;

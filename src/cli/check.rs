@@ -10,7 +10,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::EXIT_CONFIGURATION;
-use crate::config::{Authorities, LogFormat, Profile, Security, Settings, SettingsArgs, Sources};
+use crate::config::{
+    Application, Authorities, IdentitySource, LogFormat, Profile, Sasl, Security, Settings,
+    SettingsArgs, Sources,
+};
 use crate::diagnosis::{Detail, Scenario};
 use crate::kafka;
 
@@ -150,16 +153,58 @@ fn summary(settings: &Settings, catalog: &str, out: &mut impl Write) -> io::Resu
 fn security(security: &Security) -> String {
     let mut parts = vec![security.protocol.as_str().to_owned()];
     if let Some(sasl) = &security.sasl {
-        parts.push(sasl.mechanism.as_str().to_owned());
-        parts.push(format!("user {}", sasl.username));
-        // Prints as asterisks.
-        parts.push(format!("password {}", sasl.password));
+        parts.extend(credentials(sasl));
     }
     if let Some(certificate) = &security.client_certificate {
         let file = certificate.certificate_file.display();
         parts.push(format!("certificate {file}"));
     }
     parts.join(", ")
+}
+
+/// Secrets print as asterisks.
+fn credentials(sasl: &Sasl) -> Vec<String> {
+    let identity = match sasl {
+        Sasl::Password {
+            mechanism,
+            username,
+            password,
+        } => {
+            return vec![
+                mechanism.as_str().to_owned(),
+                format!("user {username}"),
+                format!("password {password}"),
+            ];
+        }
+        Sasl::Token(identity) => identity,
+    };
+    let of = |application: &Application, what: &str| {
+        let Application {
+            tenant_id,
+            client_id,
+        } = application;
+        vec![
+            format!("{what} of application {client_id}"),
+            format!("tenant {tenant_id}"),
+            format!("authority {}", identity.authority_host),
+        ]
+    };
+    let mut parts = vec!["OAUTHBEARER".to_owned()];
+    parts.extend(match &identity.source {
+        IdentitySource::Managed { client_id: None } => {
+            vec!["managed identity of the machine".to_owned()]
+        }
+        IdentitySource::Managed {
+            client_id: Some(id),
+        } => vec![format!("managed identity {id}")],
+        IdentitySource::Workload { application, .. } => of(application, "workload identity"),
+        IdentitySource::ClientSecret { application, .. } => of(application, "client secret ***"),
+        IdentitySource::ClientCertificate { application, .. } => {
+            of(application, "client certificate")
+        }
+    });
+    parts.push(format!("scope {}", identity.scope));
+    parts
 }
 
 /// The detail of most scenarios, then those that differ.

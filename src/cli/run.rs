@@ -2,20 +2,20 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{load_catalog, refuse};
-use crate::config::{Settings, SettingsArgs};
+use crate::config::{Sasl, Settings, SettingsArgs};
 use crate::delivery::Exit;
 use crate::diagnosis::Diagnoser;
-use crate::kafka;
-use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StopSignal};
+use crate::kafka::{self, Credential, Refresher};
+use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StartError, StopSignal};
 use crate::signin::{Field, Privacy};
 use crate::telemetry::{BuildInfo, Health, Metrics, Series, admin, logging};
 
@@ -24,6 +24,9 @@ const REVISION: &str = match option_env!("SIGNIN_DIAGNOSTICS_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
+
+/// How soon a stop is noticed while the first token is waited for.
+const TOKEN_POLL: Duration = Duration::from_millis(100);
 
 /// The names of the fields that can be faulty, by [`Field`].
 static FIELDS: [&str; Field::ALL.len()] = {
@@ -82,12 +85,17 @@ pub fn share(
     };
     let metrics = Metrics::new(&series, &build)?;
     let health = Health::new(settings.workers, Instant::now());
+    let signs_in_with_tokens = matches!(settings.kafka.security.sasl, Some(Sasl::Token(_)));
+    if signs_in_with_tokens {
+        health.expect_token();
+    }
     let diagnoser = Diagnoser::new(catalog, Privacy, settings.output.detail.clone());
     Ok(Shared {
         settings: Arc::new(settings),
         diagnoser: Arc::new(diagnoser),
         metrics: Arc::new(metrics),
         health: Arc::new(health),
+        tokens: signs_in_with_tokens.then(Arc::default),
         stop,
     })
 }
@@ -99,8 +107,7 @@ async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
         format!("cannot listen on {listen}; set telemetry.listen to a free address")
     })?;
     let signals = Signals::listen()?;
-    let pipeline = Pipeline::start(&shared).context("cannot create the Kafka clients")?;
-    shared.health.set_configured();
+    let refresher = refresher(&shared)?.map(|refresher| tokio::spawn(refresher.run()));
     info!(
         version = SERVICE_VERSION,
         revision = REVISION,
@@ -117,16 +124,59 @@ async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
         shared.health.set_draining();
         shared.stop.request();
     };
-    let work = move || pipeline.wait();
-    let Some(exit) = attend(signals, listener, &shared, work, stop).await? else {
+    let parts = shared.clone();
+    let work = move || work(&parts);
+    let attended = attend(signals, listener, &shared, work, stop).await?;
+    if let Some(refresher) = refresher {
+        refresher.abort();
+    }
+    let Some(exit) = attended else {
         warn!("Second signal: exiting at once; what was not committed is read again");
         return Ok(ExitCode::FAILURE);
     };
+    let exit = exit
+        .transpose()
+        .context("cannot create the Kafka clients")?;
     info!("Stopped");
     Ok(match exit {
         Some(Exit::Clean) => ExitCode::SUCCESS,
         Some(Exit::Unfinished { .. } | Exit::Fatal) | None => ExitCode::FAILURE,
     })
+}
+
+/// The task that fetches tokens, where the clients sign in with them.
+fn refresher(shared: &Shared) -> anyhow::Result<Option<Refresher>> {
+    let security = &shared.settings.kafka.security;
+    let (Some(Sasl::Token(identity)), Some(tokens)) = (&security.sasl, &shared.tokens) else {
+        return Ok(None);
+    };
+    Ok(Some(Refresher {
+        credential: Credential::new(identity.clone(), security)?,
+        tokens: Arc::clone(tokens),
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
+    }))
+}
+
+/// From the first token, where one is needed, to the end of the last worker.
+fn work(shared: &Shared) -> Result<Exit, StartError> {
+    if let Some(tokens) = &shared.tokens {
+        let refused_after = Instant::now() + shared.settings.kafka.refusal_timeout;
+        while !tokens.wait(TOKEN_POLL) {
+            if shared.stop.is_requested() {
+                return Ok(Exit::Clean);
+            }
+            if Instant::now() >= refused_after {
+                error!(
+                    "No token from Entra ID for as long as kafka.refusal_timeout allows; exiting"
+                );
+                return Ok(Exit::Fatal);
+            }
+        }
+    }
+    let pipeline = Pipeline::start(shared)?;
+    shared.health.set_configured();
+    Ok(pipeline.wait())
 }
 
 /// SIGTERM and SIGINT, from now on.

@@ -5,8 +5,9 @@
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -18,6 +19,7 @@ use tracing::{debug, info};
 
 use super::error::classify;
 use super::statistics::Statistics;
+use super::token::{NoToken, Tokens};
 use crate::delivery::{Token, TopicPartition};
 use crate::telemetry::BrokerFault;
 
@@ -63,10 +65,19 @@ pub enum GroupEvent {
 #[derive(Debug, Default)]
 pub struct ConsumerEvents {
     pub mailbox: Mailbox<GroupEvent>,
+    tokens: Option<Arc<Tokens>>,
     closing: AtomicBool,
 }
 
 impl ConsumerEvents {
+    /// With tokens where the client signs in by them.
+    pub fn new(tokens: Option<Arc<Tokens>>) -> ConsumerEvents {
+        ConsumerEvents {
+            tokens,
+            ..ConsumerEvents::default()
+        }
+    }
+
     /// From now on partitions are handed back at once: the worker no longer listens.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
@@ -83,7 +94,22 @@ fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
         .collect()
 }
 
+/// What the clients ask for in their polls, at the start and after four fifths of a token's life.
+fn token(tokens: Option<&Arc<Tokens>>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+    let tokens = tokens.ok_or(NoToken::NotYet)?;
+    Ok(tokens.current(SystemTime::now())?)
+}
+
 impl ClientContext for ConsumerEvents {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        _: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        token(self.tokens.as_ref())
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -154,9 +180,29 @@ pub struct ProducerEvents {
     pub acknowledgements: Mailbox<Acknowledgement>,
     pub errors: Mailbox<(BrokerFault, RDKafkaErrorCode)>,
     pub statistics: Mailbox<Statistics>,
+    tokens: Option<Arc<Tokens>>,
+}
+
+impl ProducerEvents {
+    /// With tokens where the client signs in by them.
+    pub fn new(tokens: Option<Arc<Tokens>>) -> ProducerEvents {
+        ProducerEvents {
+            tokens,
+            ..ProducerEvents::default()
+        }
+    }
 }
 
 impl ClientContext for ProducerEvents {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        _: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        token(self.tokens.as_ref())
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }

@@ -4,9 +4,11 @@ mod error;
 mod events;
 mod properties;
 mod statistics;
+mod token;
 
 pub use committer::Committer;
 pub use error::{classify, is_no_member};
 pub use events::{Acknowledgement, ConsumerEvents, Failure, GroupEvent, Mailbox, ProducerEvents};
 pub use properties::{PropertyFault, consumer, max_output_bytes, producer, properties_fault};
 pub use statistics::{PartitionLag, Statistics};
+pub use token::{Credential, NoToken, Refresher, Token, TokenError, Tokens};

@@ -2,7 +2,7 @@
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 
-use crate::config::{Profile, Settings};
+use crate::config::{Profile, Sasl, Settings};
 
 /// Event Hubs closes the connection above 1,046,528 bytes; librdkafka's own default is below
 /// it, and a plain broker's default (1,048,588) is above it.
@@ -22,7 +22,9 @@ fn common(settings: &Settings) -> ClientConfig {
             // Azure drops a connection that was idle for 240 s; the metadata request keeps it
             // in use, and a connection that was idle nevertheless is closed from this side.
             // (librdkafka's own heuristic looks for "azure" in the host name, which Event Hubs
-            // names do not contain.)
+            // names do not contain.) The refresh makes the request, the age only ends what is
+            // known: both are needed.
+            .set("topic.metadata.refresh.interval.ms", "180000")
             .set("metadata.max.age.ms", "180000")
             .set("connections.max.idle.ms", "180000")
             .set("socket.timeout.ms", "60000");
@@ -50,11 +52,22 @@ fn common(settings: &Settings) -> ClientConfig {
                 .set("ssl.key.location", own.key_file.to_string_lossy());
         }
     }
-    if let Some(sasl) = &security.sasl {
-        client
-            .set("sasl.mechanism", sasl.mechanism.as_str())
-            .set("sasl.username", &sasl.username)
-            .set("sasl.password", sasl.password.expose());
+    match &security.sasl {
+        None => {}
+        Some(Sasl::Password {
+            mechanism,
+            username,
+            password,
+        }) => {
+            client
+                .set("sasl.mechanism", mechanism.as_str())
+                .set("sasl.username", username)
+                .set("sasl.password", password.expose());
+        }
+        // The tokens come through the clients' contexts.
+        Some(Sasl::Token(_)) => {
+            client.set("sasl.mechanism", "OAUTHBEARER");
+        }
     }
     client.set_log_level(RDKafkaLogLevel::Warning);
     client

@@ -22,6 +22,7 @@ pub use stop::StopSignal;
 use crate::config::Settings;
 use crate::delivery::{self, Exit};
 use crate::diagnosis::Diagnoser;
+use crate::kafka::Tokens;
 use crate::telemetry::{Health, Metrics};
 use worker::{Parts, Worker};
 
@@ -37,6 +38,8 @@ pub struct Shared {
     pub diagnoser: Arc<Diagnoser>,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
+    /// Where the clients sign in with tokens: the first must be there before they are made.
+    pub tokens: Option<Arc<Tokens>>,
     pub stop: StopSignal,
 }
 
@@ -70,6 +73,7 @@ impl Pipeline {
                     diagnoser: Arc::clone(&shared.diagnoser),
                     metrics: Arc::clone(&shared.metrics),
                     health,
+                    tokens: shared.tokens.clone(),
                     stop: shared.stop.clone(),
                 })
             })

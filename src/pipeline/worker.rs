@@ -24,7 +24,8 @@ use crate::config::Settings;
 use crate::delivery::{Delivery, Event, Exit, Phase};
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{
-    self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, is_no_member,
+    self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, Tokens,
+    is_no_member,
 };
 use crate::signin::Limits;
 use crate::telemetry::{BrokerFault, Metrics, WorkerHealth};
@@ -60,6 +61,7 @@ pub struct Parts {
     pub diagnoser: Arc<Diagnoser>,
     pub metrics: Arc<Metrics>,
     pub health: WorkerHealth,
+    pub tokens: Option<Arc<Tokens>>,
     pub stop: StopSignal,
 }
 
@@ -97,12 +99,12 @@ impl Worker {
         let settings = &parts.settings;
         let consumer = Arc::new(BaseConsumer::from_config_and_context(
             &kafka::consumer(settings, parts.number),
-            ConsumerEvents::default(),
+            ConsumerEvents::new(parts.tokens.clone()),
         )?);
         let committer = Committer::start(Arc::clone(&consumer))?;
         let producer = BaseProducer::from_config_and_context(
             &kafka::producer(settings),
-            ProducerEvents::default(),
+            ProducerEvents::new(parts.tokens),
         )?;
         let topics: Vec<&str> = settings.input.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;

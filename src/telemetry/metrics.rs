@@ -79,6 +79,9 @@ pub struct Metrics {
     rebalances: Closed<3>,
     last_event_seconds: AtomicI64,
     last_event: IntGauge,
+    pub token_refreshes_ok: IntCounter,
+    pub token_refreshes_failed: IntCounter,
+    pub token_expiry: IntGauge,
     pub workers_stalled: IntGauge,
 }
 
@@ -97,6 +100,7 @@ impl Metrics {
             .with_label_values(&[&build.version, &build.revision, &build.catalog])
             .set(1);
         let commits = counters(r, &define::COMMITS)?;
+        let token_refreshes = counters(r, &define::TOKEN_REFRESHES)?;
         let dead_letter_reasons = BadReason::ALL.into_iter().map(BadReason::as_str);
         Ok(Metrics {
             diagnoses: Diagnoses::new(counters(r, &define::DIAGNOSES)?, series.scenario_outcomes),
@@ -142,6 +146,9 @@ impl Metrics {
             rebalances: Closed::new(&counters(r, &define::REBALANCES)?, Rebalance::NAMES),
             last_event_seconds: AtomicI64::new(0),
             last_event: int_gauge(r, &define::LAST_EVENT)?,
+            token_refreshes_ok: token_refreshes.with_label_values(&["ok"]),
+            token_refreshes_failed: token_refreshes.with_label_values(&["error"]),
+            token_expiry: int_gauge(r, &define::TOKEN_EXPIRY)?,
             workers_stalled: int_gauge(r, &define::WORKERS_STALLED)?,
             registry,
         })
