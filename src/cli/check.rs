@@ -1,11 +1,17 @@
 //! `check`: what the service would run with, without running it.
 //!
-//! Reads settings, their secret files and the catalog; reaches no network. Ends with exit code 64
-//! and every fault if one is found.
+//! Reads settings, their secret files and the catalog. Ends with exit code 64 and every fault if
+//! one is found. Reaches the network with `--online` only, and then ends with 1 if a step fails.
+mod clients;
+mod network;
+mod online;
+mod report;
+
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -16,13 +22,23 @@ use crate::config::{
 };
 use crate::diagnosis::{Detail, Scenario};
 use crate::kafka;
+use report::{Format, Report};
 
 /// Check the configuration and the catalog, and show what results
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
+    /// Then walk the way to the brokers, topics and rights, and say what to change
+    #[arg(long)]
+    pub online: bool,
+    /// How to write the steps of --online [default: text on a terminal, else ndjson]
+    #[arg(long, value_enum, requires = "online", hide_default_value = true)]
+    pub format: Option<Format>,
 }
+
+/// How long a step of `--online` may take.
+const STEP: Duration = Duration::from_secs(15);
 
 /// Writes the settings that result to `out`, or every fault to `err`.
 ///
@@ -38,11 +54,18 @@ pub fn run<F: Display>(
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
-    check(&args.settings.sources(), load_catalog, out, err).context("cannot write the answer")
+    let sources = args.settings.sources();
+    let format = args.online.then(|| match args.format {
+        Some(format) => format,
+        None if io::stdout().is_terminal() => Format::Text,
+        None => Format::Ndjson,
+    });
+    check(&sources, format, load_catalog, out, err).context("cannot write the answer")
 }
 
 fn check<F: Display>(
     sources: &Sources,
+    online: Option<Format>,
     load_catalog: impl FnOnce(Option<&Path>) -> Result<String, F>,
     out: &mut impl Write,
     err: &mut impl Write,
@@ -69,8 +92,17 @@ fn check<F: Display>(
             return Ok(ExitCode::from(EXIT_CONFIGURATION));
         }
     };
-    summary(&settings, &catalog, out)?;
-    Ok(ExitCode::SUCCESS)
+    if online != Some(Format::Ndjson) {
+        summary(&settings, &catalog, out)?;
+    }
+    let Some(format) = online else {
+        let valid = "The configuration is valid. Nothing was connected to.";
+        return writeln!(out, "{valid}").map(|()| ExitCode::SUCCESS);
+    };
+    Ok(match online::walk(&settings, Report::new(out, format))? {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
 }
 
 fn summary(settings: &Settings, catalog: &str, out: &mut impl Write) -> io::Result<()> {
@@ -146,8 +178,7 @@ fn summary(settings: &Settings, catalog: &str, out: &mut impl Write) -> io::Resu
         LogFormat::Json => "json",
     };
     let level = telemetry.log_level.as_str().to_ascii_lowercase();
-    line("log", &format_args!("{format}, {level}"))?;
-    writeln!(out, "The configuration is valid. Nothing was connected to.")
+    line("log", &format_args!("{format}, {level}"))
 }
 
 fn security(security: &Security) -> String {
@@ -260,7 +291,7 @@ mod tests {
         };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let load = |_: Option<&Path>| catalog.map(ToOwned::to_owned);
-        let code = check(&sources, load, &mut out, &mut err).unwrap();
+        let code = check(&sources, None, load, &mut out, &mut err).unwrap();
         let texts = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
         let [out, err] = texts;
         assert!(

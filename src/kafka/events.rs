@@ -19,7 +19,7 @@ use tracing::{debug, info};
 
 use super::error::classify;
 use super::statistics::Statistics;
-use super::token::{NoToken, Tokens};
+use super::token::{Tokens, current_token};
 use crate::delivery::{Token, TopicPartition};
 use crate::telemetry::BrokerFault;
 
@@ -58,7 +58,26 @@ pub enum GroupEvent {
     Committed(Vec<(TopicPartition, i64)>),
     CommitFailed(Vec<(TopicPartition, i64)>, RDKafkaErrorCode),
     Statistics(Statistics),
-    Error(BrokerFault, RDKafkaErrorCode),
+    Error(ClientError),
+}
+
+/// What a client reports of itself, outside of any request of the worker.
+#[derive(Debug)]
+pub struct ClientError {
+    pub fault: BrokerFault,
+    pub code: RDKafkaErrorCode,
+    /// librdkafka's own words: about brokers, topics and groups, never about messages.
+    pub reason: String,
+}
+
+impl ClientError {
+    fn new(code: RDKafkaErrorCode, reason: &str) -> ClientError {
+        ClientError {
+            fault: classify(code),
+            code,
+            reason: reason.to_owned(),
+        }
+    }
 }
 
 /// The consumer's context.
@@ -94,12 +113,6 @@ fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
         .collect()
 }
 
-/// What the clients ask for in their polls, at the start and after four fifths of a token's life.
-fn token(tokens: Option<&Arc<Tokens>>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-    let tokens = tokens.ok_or(NoToken::NotYet)?;
-    Ok(tokens.current(SystemTime::now())?)
-}
-
 impl ClientContext for ConsumerEvents {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
@@ -107,7 +120,7 @@ impl ClientContext for ConsumerEvents {
         &self,
         _: Option<&str>,
     ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        token(self.tokens.as_ref())
+        current_token(self.tokens.as_ref(), SystemTime::now())
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -123,7 +136,8 @@ impl ClientContext for ConsumerEvents {
     fn error(&self, error: KafkaError, reason: &str) {
         if let Some(code) = error.rdkafka_error_code() {
             debug!(%code, reason, "The consumer reports an error");
-            self.mailbox.put(GroupEvent::Error(classify(code), code));
+            self.mailbox
+                .put(GroupEvent::Error(ClientError::new(code, reason)));
         }
     }
 }
@@ -178,7 +192,7 @@ pub struct Acknowledgement {
 #[derive(Debug, Default)]
 pub struct ProducerEvents {
     pub acknowledgements: Mailbox<Acknowledgement>,
-    pub errors: Mailbox<(BrokerFault, RDKafkaErrorCode)>,
+    pub errors: Mailbox<ClientError>,
     pub statistics: Mailbox<Statistics>,
     tokens: Option<Arc<Tokens>>,
 }
@@ -200,7 +214,7 @@ impl ClientContext for ProducerEvents {
         &self,
         _: Option<&str>,
     ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        token(self.tokens.as_ref())
+        current_token(self.tokens.as_ref(), SystemTime::now())
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -216,7 +230,7 @@ impl ClientContext for ProducerEvents {
     fn error(&self, error: KafkaError, reason: &str) {
         if let Some(code) = error.rdkafka_error_code() {
             debug!(%code, reason, "The producer reports an error");
-            self.errors.put((classify(code), code));
+            self.errors.put(ClientError::new(code, reason));
         }
     }
 }

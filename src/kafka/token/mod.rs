@@ -6,7 +6,7 @@
 mod credential;
 mod refresh;
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rdkafka::client::OAuthToken;
@@ -56,7 +56,7 @@ impl Tokens {
     }
 
     /// The token as the client's callback hands it over.
-    pub(super) fn current(&self, now: SystemTime) -> Result<OAuthToken, NoToken> {
+    fn current(&self, now: SystemTime) -> Result<OAuthToken, NoToken> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let token = current.as_ref().ok_or(NoToken::NotYet)?;
         if token.expires <= now {
@@ -70,6 +70,14 @@ impl Tokens {
             lifetime_ms: i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX),
         })
     }
+}
+
+/// What the clients ask for in their polls, at the start and after four fifths of a token's life.
+pub fn current_token(
+    tokens: Option<&Arc<Tokens>>,
+    now: SystemTime,
+) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+    Ok(tokens.ok_or(NoToken::NotYet)?.current(now)?)
 }
 
 #[cfg(test)]
