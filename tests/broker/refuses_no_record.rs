@@ -11,7 +11,7 @@ use crate::support::secured::Resource::{Group, Topic};
 use crate::support::secured::{PASSWORD, secured};
 use crate::support::{Load, Setup};
 
-const NOTICED: Duration = Duration::from_secs(60);
+const NOTICED: Duration = Duration::from_mins(1);
 
 /// The service as a user that has the rights it needs, and no others.
 pub fn limited(name: &str) -> Setup {

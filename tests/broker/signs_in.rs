@@ -13,7 +13,7 @@ use crate::support::load::duplicates;
 use crate::support::secured::{CONNECTION_STRING, PASSWORD, Secured, secured};
 use crate::support::{Load, Service, Setup, wait_until};
 
-const NOTICED: Duration = Duration::from_secs(60);
+const NOTICED: Duration = Duration::from_mins(1);
 
 const SECRET: &str = "client-secret-of-the-tests";
 
@@ -267,7 +267,12 @@ fn tokens_are_renewed_without_a_new_connection_and_an_outage_of_entra_id_is_seen
     assert!(!before.is_empty());
     let asked = entra.asked();
     wait_until(NOTICED, "three more tokens", || entra.asked() >= asked + 3);
-    assert_eq!(connections(&secured.sasl, &service), before);
+    // Those that only found the way at the start may be gone; none may have come.
+    let after = connections(&secured.sasl, &service);
+    assert!(
+        !after.is_empty() && after.is_subset(&before),
+        "{after:?} {before:?}"
+    );
     send();
     setup.wait_committed(NOTICED);
     let metrics = service.metrics();

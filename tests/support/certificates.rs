@@ -1,4 +1,7 @@
 //! Certificates for the tests: an authority of their own, and what it signs.
+// Fixed values, for tests only.
+#![allow(clippy::unwrap_used)]
+
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};

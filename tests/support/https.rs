@@ -1,4 +1,7 @@
 //! A small HTTP server on loopback, with or without TLS: one request a connection.
+// Fixed values, for tests only.
+#![allow(clippy::unwrap_used)]
+
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;

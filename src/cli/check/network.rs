@@ -165,7 +165,10 @@ fn name(name: &X509NameRef) -> String {
 }
 
 fn reason(error: &ErrorStack) -> String {
-    let first = error.errors().first().and_then(|error| error.reason());
+    let first = error
+        .errors()
+        .first()
+        .and_then(openssl::error::Error::reason);
     first.unwrap_or("OpenSSL gives no reason").to_owned()
 }
 

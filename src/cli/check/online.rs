@@ -202,7 +202,7 @@ fn authenticate(settings: &Settings, consumer: &Consumer) -> Finding {
     };
     match answered {
         Some(Ok(())) => {
-            let detail = format!("{how}; {brokers_found} brokers in the cluster");
+            let detail = format!("{how}; brokers in the cluster: {brokers_found}");
             Finding::pass("authenticate", brokers, detail)
         }
         Some(Err((code, reason))) => Finding::fail(
@@ -273,8 +273,9 @@ fn read(consumer: &Consumer, name: &str) -> Finding {
     let answer = until(STEP, || match consumer.poll(SLICE)? {
         Ok(_) | Err(KafkaError::PartitionEOF(_)) => Some(Ok(())),
         Err(error) => {
+            // A right on the group that is missing comes this way, too.
             let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
-            (classify(code) == BrokerFault::Authorization).then_some(Err(code))
+            (code == Code::TopicAuthorizationFailed).then_some(Err(code))
         }
     });
     // What is left over concerns this check alone.
@@ -301,13 +302,27 @@ fn group(settings: &Settings, consumer: &Consumer, readable: bool) -> Finding {
         };
         Finding::fail("group", name, code.to_string(), remedy)
     };
+    let refused = || {
+        let error = consumer
+            .context()
+            .error(|code| code == Code::GroupAuthorizationFailed);
+        error.map(|(code, _)| code)
+    };
+    if let Some(code) = refused() {
+        return fail(code);
+    }
     let mut partitions = TopicPartitionList::new();
     for topic in &settings.input.topics {
         partitions.add_partition(topic, 0);
     }
     let offsets = match consumer.committed_offsets(partitions, ANSWER) {
         Ok(offsets) => offsets,
-        Err(error) => return fail(error.rdkafka_error_code().unwrap_or(Code::Unknown)),
+        Err(error) => {
+            // The reason, where there is one, lies in the queue.
+            let _ = consumer.poll(SLICE);
+            let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+            return fail(refused().unwrap_or(code));
+        }
     };
     let committed = offsets
         .elements()
@@ -326,7 +341,7 @@ fn group(settings: &Settings, consumer: &Consumer, readable: bool) -> Finding {
         Err(error) => return fail(error.rdkafka_error_code().unwrap_or(Code::Unknown)),
     };
     if members > 0 {
-        let detail = format!("{start}; {members} members at work, so it was not joined");
+        let detail = format!("{start}; members at work: {members}, so it was not joined");
         return Finding::pass("group", name, detail);
     }
     if !readable {
@@ -484,7 +499,7 @@ fn topic_limit(settings: &Settings, name: &str) -> Result<usize, String> {
     config
         .get("max.message.bytes")
         .and_then(|entry| entry.value.as_ref()?.parse().ok())
-        .ok_or_else(|| told("it is not among the settings".to_owned()))
+        .ok_or_else(|| told("the right DESCRIBE_CONFIGS may be missing".to_owned()))
 }
 
 /// Under a name of its own, so that no running producer is fenced.

@@ -204,3 +204,7 @@ fn chain(error: &dyn std::error::Error) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+#[path = "credential_tests.rs"]
+mod tests;
