@@ -26,3 +26,5 @@ pub mod watch;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod testing;

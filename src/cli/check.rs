@@ -1,9 +1,14 @@
 //! `check`: what the service would run with, without running it.
 //!
-//! Reads settings, their secret files, the catalog and the policy snapshot; reaches no network. Ends with exit code 64
-//! and every fault if one is found.
+//! Reads settings, their secret files, the catalog and the policy snapshot. Ends with exit code
+//! 64 and every fault if one is found. Reaches the network with `--online` only, and then ends with 1 if a step fails.
+mod clients;
+mod network;
+mod online;
+mod report;
+
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,19 +18,30 @@ use chrono::Utc;
 
 use super::{EXIT_CONFIGURATION, snapshot_source};
 use crate::config::{
-    Authorities, LogFormat, MetricOptions, Profile, Security, Settings, SettingsArgs, Sources,
+    Application, Authorities, IdentitySource, LogFormat, MetricOptions, Profile, Sasl, Security,
+    Settings, SettingsArgs, Sources,
 };
 use crate::diagnosis::{Detail, Scenario};
 use crate::kafka;
 use crate::policies::PolicySnapshot;
 use crate::policies::watch::is_too_old;
+use report::{Format, Report};
 
 /// Check the configuration, the catalog and the policy snapshot, and show what results
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
+    /// Then walk the way to the brokers, topics and rights, and say what to change
+    #[arg(long)]
+    pub online: bool,
+    /// How to write the steps of --online [default: text on a terminal, else ndjson]
+    #[arg(long, value_enum, requires = "online", hide_default_value = true)]
+    pub format: Option<Format>,
 }
+
+/// How long a step of `--online` may take.
+const STEP: Duration = Duration::from_secs(15);
 
 /// Writes the settings that result to `out`, or every fault to `err`.
 ///
@@ -41,11 +57,18 @@ pub fn run<F: Display>(
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
-    check(&args.settings.sources(), load_catalog, out, err).context("cannot write the answer")
+    let sources = args.settings.sources();
+    let format = args.online.then(|| match args.format {
+        Some(format) => format,
+        None if io::stdout().is_terminal() => Format::Text,
+        None => Format::Ndjson,
+    });
+    check(&sources, format, load_catalog, out, err).context("cannot write the answer")
 }
 
 fn check<F: Display>(
     sources: &Sources,
+    online: Option<Format>,
     load_catalog: impl FnOnce(Option<&Path>) -> Result<String, F>,
     out: &mut impl Write,
     err: &mut impl Write,
@@ -62,11 +85,7 @@ fn check<F: Display>(
     };
     let catalog = load_catalog(Settings::catalog_path(sources).as_deref());
     if let Err(faults) = &catalog {
-        writeln!(
-            err,
-            "{faults}
-The catalog is refused."
-        )?;
+        writeln!(err, "{faults}\nThe catalog is refused.")?;
     }
     let Some(settings) = settings else {
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
@@ -79,17 +98,22 @@ The catalog is refused."
         .map(|source| source.load())
         .transpose();
     if let Err(faults) = &snapshot {
-        writeln!(
-            err,
-            "{faults}
-The policy snapshot is refused."
-        )?;
+        writeln!(err, "{faults}\nThe policy snapshot is refused.")?;
     }
     let (Ok(catalog), Ok(snapshot), None) = (catalog, snapshot, properties) else {
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
-    summary(&settings, &catalog, snapshot.as_ref(), out)?;
-    Ok(ExitCode::SUCCESS)
+    if online != Some(Format::Ndjson) {
+        summary(&settings, &catalog, snapshot.as_ref(), out)?;
+    }
+    let Some(format) = online else {
+        let valid = "The configuration is valid. Nothing was connected to.";
+        return writeln!(out, "{valid}").map(|()| ExitCode::SUCCESS);
+    };
+    Ok(match online::walk(&settings, Report::new(out, format))? {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
 }
 
 fn summary(
@@ -186,7 +210,7 @@ fn summary(
             &format_args!("{}, accounts: {accounts}", list.name),
         )?;
     }
-    writeln!(out, "The configuration is valid. Nothing was connected to.")
+    Ok(())
 }
 
 /// The labels beyond the closed ones.
@@ -210,16 +234,58 @@ fn metrics_by(options: &MetricOptions) -> String {
 fn security(security: &Security) -> String {
     let mut parts = vec![security.protocol.as_str().to_owned()];
     if let Some(sasl) = &security.sasl {
-        parts.push(sasl.mechanism.as_str().to_owned());
-        parts.push(format!("user {}", sasl.username));
-        // Prints as asterisks.
-        parts.push(format!("password {}", sasl.password));
+        parts.extend(credentials(sasl));
     }
     if let Some(certificate) = &security.client_certificate {
         let file = certificate.certificate_file.display();
         parts.push(format!("certificate {file}"));
     }
     parts.join(", ")
+}
+
+/// Secrets print as asterisks.
+fn credentials(sasl: &Sasl) -> Vec<String> {
+    let identity = match sasl {
+        Sasl::Password {
+            mechanism,
+            username,
+            password,
+        } => {
+            return vec![
+                mechanism.as_str().to_owned(),
+                format!("user {username}"),
+                format!("password {password}"),
+            ];
+        }
+        Sasl::Token(identity) => identity,
+    };
+    let of = |application: &Application, what: &str| {
+        let Application {
+            tenant_id,
+            client_id,
+        } = application;
+        vec![
+            format!("{what} of application {client_id}"),
+            format!("tenant {tenant_id}"),
+            format!("authority {}", identity.authority_host),
+        ]
+    };
+    let mut parts = vec!["OAUTHBEARER".to_owned()];
+    parts.extend(match &identity.source {
+        IdentitySource::Managed { client_id: None } => {
+            vec!["managed identity of the machine".to_owned()]
+        }
+        IdentitySource::Managed {
+            client_id: Some(id),
+        } => vec![format!("managed identity {id}")],
+        IdentitySource::Workload { application, .. } => of(application, "workload identity"),
+        IdentitySource::ClientSecret { application, .. } => of(application, "client secret ***"),
+        IdentitySource::ClientCertificate { application, .. } => {
+            of(application, "client certificate")
+        }
+    });
+    parts.push(format!("scope {}", identity.scope));
+    parts
 }
 
 /// The detail of most scenarios, then those that differ.
@@ -301,7 +367,7 @@ mod tests {
         };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let load = |_: Option<&Path>| catalog.map(ToOwned::to_owned);
-        let code = check(&sources, load, &mut out, &mut err).unwrap();
+        let code = check(&sources, None, load, &mut out, &mut err).unwrap();
         let texts = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
         let [out, err] = texts;
         assert!(

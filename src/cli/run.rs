@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::{load_catalog, refuse, snapshot_source};
-use crate::config::{Settings, SettingsArgs};
+use crate::config::{Sasl, Settings, SettingsArgs};
 use crate::delivery::Exit;
 use crate::diagnosis::Diagnoser;
-use crate::kafka;
-use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StopSignal};
+use crate::kafka::{self, Credential, Refresher};
+use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StartError, StopSignal};
 use crate::policies::watch::{News, Watcher};
 use crate::policies::{self, Current, Watch};
 use crate::signin::{Field, Privacy};
@@ -30,6 +30,8 @@ const REVISION: &str = match option_env!("SIGNIN_DIAGNOSTICS_REVISION") {
 
 /// How often the files of the watch lists are read.
 const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+/// How soon a stop is noticed while the first token is waited for.
+const TOKEN_POLL: Duration = Duration::from_millis(100);
 
 /// The names of the fields that can be faulty, by [`Field`].
 static FIELDS: [&str; Field::ALL.len()] = {
@@ -129,6 +131,10 @@ pub fn share(
     let metrics = Metrics::new(&series, &build)?;
     let watch = watch::Shared::new(WatchLists::new(&settings.watch));
     let health = Health::new(settings.workers, Instant::now());
+    let signs_in_with_tokens = matches!(settings.kafka.security.sasl, Some(Sasl::Token(_)));
+    if signs_in_with_tokens {
+        health.expect_token();
+    }
     let diagnoser = Diagnoser::new(catalog, Privacy, settings.output.detail.clone());
     Ok(Shared {
         settings: Arc::new(settings),
@@ -137,6 +143,7 @@ pub fn share(
         watch: Arc::new(watch),
         health: Arc::new(health),
         policies,
+        tokens: signs_in_with_tokens.then(Arc::default),
         stop,
     })
 }
@@ -148,9 +155,8 @@ async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
         format!("cannot listen on {listen}; set telemetry.listen to a free address")
     })?;
     let signals = Signals::listen()?;
-    let pipeline = Pipeline::start(&shared).context("cannot create the Kafka clients")?;
     follow_watch_lists(&shared).context("cannot start the thread that reads watch lists")?;
-    shared.health.set_configured();
+    let refresher = refresher(&shared)?.map(|refresher| tokio::spawn(refresher.run()));
     info!(
         version = SERVICE_VERSION,
         revision = REVISION,
@@ -167,11 +173,19 @@ async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
         shared.health.set_draining();
         shared.stop.request();
     };
-    let work = move || pipeline.wait();
-    let Some(exit) = attend(signals, listener, &shared, work, stop).await? else {
+    let parts = shared.clone();
+    let work = move || work(&parts);
+    let attended = attend(signals, listener, &shared, work, stop).await?;
+    if let Some(refresher) = refresher {
+        refresher.abort();
+    }
+    let Some(exit) = attended else {
         warn!("Second signal: exiting at once; what was not committed is read again");
         return Ok(ExitCode::FAILURE);
     };
+    let exit = exit
+        .transpose()
+        .context("cannot create the Kafka clients")?;
     info!("Stopped");
     Ok(match exit {
         Some(Exit::Clean) => ExitCode::SUCCESS,
@@ -211,6 +225,41 @@ fn follow_watch_lists(shared: &Shared) -> std::io::Result<()> {
     };
     let watching = thread::Builder::new().name("watch-lists".to_owned());
     watching.spawn(follow).map(drop)
+}
+
+/// The task that fetches tokens, where the clients sign in with them.
+fn refresher(shared: &Shared) -> anyhow::Result<Option<Refresher>> {
+    let security = &shared.settings.kafka.security;
+    let (Some(Sasl::Token(identity)), Some(tokens)) = (&security.sasl, &shared.tokens) else {
+        return Ok(None);
+    };
+    Ok(Some(Refresher {
+        credential: Credential::new(identity.clone(), security)?,
+        tokens: Arc::clone(tokens),
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
+    }))
+}
+
+/// From the first token, where one is needed, to the end of the last worker.
+fn work(shared: &Shared) -> Result<Exit, StartError> {
+    if let Some(tokens) = &shared.tokens {
+        let refused_after = Instant::now() + shared.settings.kafka.refusal_timeout;
+        while !tokens.wait(TOKEN_POLL) {
+            if shared.stop.is_requested() {
+                return Ok(Exit::Clean);
+            }
+            if Instant::now() >= refused_after {
+                error!(
+                    "No token from Entra ID for as long as kafka.refusal_timeout allows; exiting"
+                );
+                return Ok(Exit::Fatal);
+            }
+        }
+    }
+    let pipeline = Pipeline::start(shared)?;
+    shared.health.set_configured();
+    Ok(pipeline.wait())
 }
 
 /// SIGTERM and SIGINT, from now on.

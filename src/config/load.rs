@@ -11,7 +11,7 @@ use super::reader::{Reader, choose, names, text};
 use super::security::{self, Namespace};
 use super::settings::{
     Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, MetricOptions, Output,
-    PolicySnapshot, Profile, Settings, Start, Telemetry,
+    PolicySnapshot, Profile, Sasl, Settings, Start, Telemetry,
 };
 use super::watch;
 use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
@@ -52,7 +52,7 @@ impl Settings {
     /// Every fault at once.
     pub fn load(sources: &Sources) -> Result<Settings, ConfigFaults> {
         let (values, faults) = layers::merge(sources);
-        let mut reader = Reader::new(values, faults);
+        let mut reader = Reader::new(values, faults).with_azure(&sources.environment);
         let settings = read(&mut reader);
         match reader.into_faults() {
             faults if faults.is_empty() => Ok(settings),
@@ -85,6 +85,7 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         watch: watch::read(reader),
     };
     check_topics(reader, &settings, namespace.as_ref());
+    check_compression(reader, settings.kafka.profile);
     settings
 }
 
@@ -96,9 +97,13 @@ fn workers(reader: &mut Reader) -> usize {
 }
 
 fn kafka(reader: &mut Reader) -> (Kafka, Option<Namespace>) {
-    let (security, namespace) = security::read(reader);
+    let (mut security, namespace) = security::read(reader);
+    let bootstrap_servers = bootstrap_servers(reader, namespace.as_ref());
+    if let Some(Sasl::Token(identity)) = &mut security.sasl {
+        identity.complete_scope(&bootstrap_servers);
+    }
     let kafka = Kafka {
-        bootstrap_servers: bootstrap_servers(reader, namespace.as_ref()),
+        bootstrap_servers,
         profile: reader.choice(
             "kafka.profile",
             &[
@@ -108,6 +113,10 @@ fn kafka(reader: &mut Reader) -> (Kafka, Option<Namespace>) {
         ),
         properties: properties::read(reader),
         instance_id: reader.optional_text("kafka.instance_id"),
+        refusal_timeout: reader.duration(
+            "kafka.refusal_timeout",
+            Duration::from_secs(1)..=Duration::from_hours(24),
+        ),
         security,
     };
     (kafka, namespace)
@@ -313,6 +322,26 @@ fn topic_fault(topic: &str) -> Option<&'static str> {
         return Some("is not a topic name: letters, digits, '.', '_' and '-' only");
     }
     (topic.len() > TOPIC_CHARS).then_some("is longer than the 249 characters of a topic name")
+}
+
+/// Microsoft documents no other codec than gzip, and that only above the Standard tier.
+fn check_compression(reader: &mut Reader, profile: Profile) {
+    if profile != Profile::EventHubs {
+        return;
+    }
+    for key in [
+        "kafka.properties.compression.codec",
+        "kafka.properties.compression.type",
+    ] {
+        let codec = reader.property(key);
+        if codec.is_some_and(|codec| !matches!(codec.as_str(), "none" | "gzip")) {
+            reader.fault(
+                key,
+                "is a codec that Event Hubs refuses",
+                "use \"none\", or \"gzip\" in the Premium and Dedicated tiers",
+            );
+        }
+    }
 }
 
 /// No loop, no dead letters among the diagnoses, no connection string for another hub.

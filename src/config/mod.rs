@@ -6,8 +6,10 @@
 //! right exists is not known here.
 mod args;
 mod authorities;
+mod client_certificate;
 mod connection_string;
 mod fault;
+mod identity;
 mod layers;
 mod load;
 mod properties;
@@ -25,12 +27,13 @@ mod tests;
 
 pub use args::SettingsArgs;
 pub use authorities::Authorities;
+pub use client_certificate::{CertificateFault, pkcs12};
 pub use fault::{ConfigFaults, Fault, Origin};
 pub use layers::Sources;
 pub use secret::Secret;
 pub use settings::{
-    Catalog, ClientCertificate, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Mechanism,
-    MetricOptions, Output, PolicySnapshot, Profile, Property, Protocol, Sasl, Security, Settings,
-    Start, Telemetry,
+    Application, Catalog, ClientCertificate, DeadLetter, Delivery, Identity, IdentitySource, Input,
+    Kafka, Limits, LogFormat, Mechanism, MetricOptions, Output, PolicySnapshot, Profile, Property,
+    Protocol, Sasl, SecretText, Security, Settings, Start, Telemetry,
 };
 pub use units::duration as parse_duration;

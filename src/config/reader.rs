@@ -2,7 +2,8 @@
 //!
 //! A faulty key reads as a stand-in, so that reading goes on; whoever reads must ask for the
 //! faults before using what was read.
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::ops::RangeInclusive;
@@ -14,6 +15,7 @@ use ::config::ValueKind;
 use super::fault::{Fault, Origin};
 use super::layers::{Found, Values};
 use super::secret::Secret;
+use super::settings::SecretText;
 use super::units;
 
 /// A secret file is a line of text; anything much larger is the wrong file.
@@ -23,6 +25,7 @@ pub(super) struct Reader {
     values: Values,
     faults: Vec<Fault>,
     read: BTreeSet<&'static str>,
+    azure: HashMap<String, String>,
 }
 
 impl Reader {
@@ -31,7 +34,24 @@ impl Reader {
             values,
             faults,
             read: BTreeSet::new(),
+            azure: HashMap::new(),
         }
+    }
+
+    /// Keeps the variables that Azure sets for a workload identity.
+    pub fn with_azure(mut self, environment: &[(OsString, OsString)]) -> Reader {
+        self.azure = environment
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+            .filter(|(name, value)| name.starts_with("AZURE_") && !value.is_empty())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        self
+    }
+
+    /// The value of an `AZURE_` variable.
+    pub fn azure(&self, name: &str) -> Option<String> {
+        self.azure.get(name).cloned()
     }
 
     /// All faults so far, in the order of the keys.
@@ -103,13 +123,17 @@ impl Reader {
         self.optional_text(key).map(PathBuf::from)
     }
 
-    /// A file that the client will open: it must be readable now.
+    /// A PEM file that the client will open: it must be readable now.
     pub fn optional_file(&mut self, key: &'static str) -> Option<PathBuf> {
         let path = self.optional_path(key)?;
-        if let Err(reason) = open(&path) {
-            self.fault(key, reason, "name a PEM file that this user may read");
-        }
+        self.must_open(key, &path, "name a PEM file that this user may read");
         Some(path)
+    }
+
+    pub fn must_open(&mut self, key: &str, path: &Path, remedy: &str) {
+        if let Err(reason) = open(path) {
+            self.fault(key, reason, remedy);
+        }
     }
 
     /// A list, or one text with commas. Blanks around an element are ignored, empty ones dropped.
@@ -198,6 +222,15 @@ impl Reader {
 
     /// A secret that stands in one key or in the file that another key names.
     pub fn secret(&mut self, key: &'static str, file_key: &'static str) -> Option<Secret> {
+        self.secret_text(key, file_key).map(|(secret, _)| secret)
+    }
+
+    /// The same, with the place where to read it again.
+    pub fn secret_text(
+        &mut self,
+        key: &'static str,
+        file_key: &'static str,
+    ) -> Option<(Secret, SecretText)> {
         let direct = self.optional_text(key);
         let path = self.optional_path(file_key);
         match (direct, path) {
@@ -209,9 +242,12 @@ impl Reader {
                 );
                 None
             }
-            (Some(direct), None) => Some(Secret::new(direct)),
+            (Some(direct), None) => {
+                let secret = Secret::new(direct);
+                Some((secret.clone(), SecretText::Given(secret)))
+            }
             (None, Some(path)) => match read_secret(&path) {
-                Ok(secret) => Some(secret),
+                Ok(secret) => Some((secret, SecretText::File(path))),
                 Err(reason) => {
                     let remedy = "name a file that holds the secret alone, and that this user may \
                                   read";
@@ -226,6 +262,11 @@ impl Reader {
     /// The value of a key of an open section, where it is set.
     pub fn found(&self, key: &str) -> Option<&ValueKind> {
         self.values.get(key).map(|found| &found.value)
+    }
+
+    /// The value of one key of an open section, as text.
+    pub fn property(&self, key: &str) -> Option<String> {
+        self.values.get(key).map(|found| show(&found.value))
     }
 
     /// The keys of an open section, without its prefix.
@@ -320,7 +361,7 @@ fn open(path: &Path) -> Result<fs::File, String> {
     }
 }
 
-fn read_secret(path: &Path) -> Result<Secret, String> {
+pub(super) fn read_secret(path: &Path) -> Result<Secret, String> {
     use std::io::Read as _;
     let mut text = String::new();
     open(path)?

@@ -1,5 +1,6 @@
 //! `[kafka.security]`, and the brokers, which a connection string may name.
 use super::connection_string::{self, ConnectionString};
+use super::identity;
 use super::reader::Reader;
 use super::secret::Secret;
 use super::settings::{ClientCertificate, Mechanism, Protocol, Sasl, Security};
@@ -11,10 +12,12 @@ const PROTOCOLS: [(&str, Protocol); 4] = [
     ("sasl_ssl", Protocol::SaslSsl),
 ];
 
-const MECHANISMS: [(&str, Mechanism); 3] = [
-    ("plain", Mechanism::Plain),
-    ("scram-sha-256", Mechanism::ScramSha256),
-    ("scram-sha-512", Mechanism::ScramSha512),
+/// `None`: oauthbearer, which takes an identity in place of a password.
+const MECHANISMS: [(&str, Option<Mechanism>); 4] = [
+    ("plain", Some(Mechanism::Plain)),
+    ("scram-sha-256", Some(Mechanism::ScramSha256)),
+    ("scram-sha-512", Some(Mechanism::ScramSha512)),
+    ("oauthbearer", None),
 ];
 
 /// What Event Hubs expects as the user name beside a connection string.
@@ -60,7 +63,8 @@ pub(super) fn read(reader: &mut Reader) -> (Security, Option<Namespace>) {
 }
 
 fn credentials(reader: &mut Reader, protocol: Protocol) -> (Option<Sasl>, Option<Namespace>) {
-    let mechanism = mechanism(reader);
+    let mechanism = reader.choice("kafka.security.mechanism", &MECHANISMS);
+    let identity = identity::read(reader, protocol.is_sasl() && mechanism.is_none());
     let username = reader.optional_text("kafka.security.username");
     let password = reader.secret("kafka.security.password", "kafka.security.password_file");
     let connection_string = reader.secret(
@@ -77,9 +81,10 @@ fn credentials(reader: &mut Reader, protocol: Protocol) -> (Option<Sasl>, Option
     );
     let string_key = set_key(reader, CONNECTION_STRING_KEYS);
     let user_key = username.is_some().then_some("kafka.security.username");
+    let password_keys = [user_key, password_key, string_key].into_iter().flatten();
 
     if !protocol.is_sasl() {
-        for key in [user_key, password_key, string_key].into_iter().flatten() {
+        for key in password_keys {
             without_effect(
                 reader,
                 key,
@@ -89,6 +94,17 @@ fn credentials(reader: &mut Reader, protocol: Protocol) -> (Option<Sasl>, Option
         }
         return (None, namespace);
     }
+    let Some(mechanism) = mechanism else {
+        for key in password_keys {
+            without_effect(
+                reader,
+                key,
+                "with the mechanism oauthbearer",
+                "leave it out, or set kafka.security.mechanism to \"plain\"",
+            );
+        }
+        return (identity.map(Sasl::Token), namespace);
+    };
     if let Some(string_key) = string_key {
         for key in [user_key, password_key].into_iter().flatten() {
             reader.fault(
@@ -128,30 +144,12 @@ fn credentials(reader: &mut Reader, protocol: Protocol) -> (Option<Sasl>, Option
     };
     // A missing password is a fault above: the stand-in is never used.
     let password = password.unwrap_or_else(|| Secret::new(String::new()));
-    let sasl = Sasl {
+    let sasl = Sasl::Password {
         mechanism,
         username,
         password,
     };
     (Some(sasl), namespace)
-}
-
-fn mechanism(reader: &mut Reader) -> Mechanism {
-    let remedy = format!("use {}", super::reader::names(&MECHANISMS));
-    reader.parsed(
-        "kafka.security.mechanism",
-        Mechanism::Plain,
-        &remedy,
-        |text| {
-            if text.trim().eq_ignore_ascii_case("oauthbearer") {
-                return Err(
-                    "sign-in to the broker with Entra ID tokens is not supported yet".to_owned(),
-                );
-            }
-            super::reader::choose(text, &MECHANISMS)
-                .ok_or_else(|| "is not one of the choices".to_owned())
-        },
-    )
 }
 
 fn namespace(reader: &mut Reader, secret: &Secret) -> Option<Namespace> {
@@ -202,7 +200,7 @@ fn set_key(reader: &Reader, keys: [&'static str; 2]) -> Option<&'static str> {
     keys.into_iter().find(|key| reader.is_set(key))
 }
 
-fn without_effect(reader: &mut Reader, key: &str, when: &str, remedy: &str) {
+pub(super) fn without_effect(reader: &mut Reader, key: &str, when: &str, remedy: &str) {
     if reader.is_set(key) {
         reader.fault(key, format!("has no effect {when}"), remedy);
     }

@@ -38,6 +38,8 @@ pub struct Kafka {
     /// librdkafka settings of the user; none that the service owns.
     pub properties: BTreeMap<String, Property>,
     pub instance_id: Option<String>,
+    /// How long credentials or rights may be refused before the process ends.
+    pub refusal_timeout: Duration,
     pub security: Security,
 }
 
@@ -116,12 +118,75 @@ impl Protocol {
     }
 }
 
-/// User name and password; a connection string is the password of `$ConnectionString`.
+/// How the client proves who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sasl {
-    pub mechanism: Mechanism,
-    pub username: String,
-    pub password: Secret,
+pub enum Sasl {
+    /// User name and password; a connection string is the password of `$ConnectionString`.
+    Password {
+        mechanism: Mechanism,
+        username: String,
+        password: Secret,
+    },
+    /// OAUTHBEARER with tokens of Entra ID.
+    Token(Identity),
+}
+
+/// Whose tokens of Entra ID the client shows, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub source: IdentitySource,
+    /// `https://…`; not used by a managed identity.
+    pub authority_host: String,
+    /// What the token is for, such as `https://example.servicebus.windows.net/.default`.
+    pub scope: String,
+}
+
+/// Files are read at each refresh of the token: a secret that is replaced there is taken up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentitySource {
+    Managed {
+        /// `None`: the identity of the machine itself.
+        client_id: Option<String>,
+    },
+    Workload {
+        application: Application,
+        token_file: PathBuf,
+    },
+    ClientSecret {
+        application: Application,
+        secret: SecretText,
+    },
+    ClientCertificate {
+        application: Application,
+        certificate_file: PathBuf,
+        password: Option<SecretText>,
+    },
+}
+
+/// An application of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    pub tenant_id: String,
+    pub client_id: String,
+}
+
+/// Where a secret is to be found whenever it is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretText {
+    Given(Secret),
+    File(PathBuf),
+}
+
+impl SecretText {
+    /// # Errors
+    ///
+    /// Why the file cannot be read; never what it holds.
+    pub fn read(&self) -> Result<Secret, String> {
+        match self {
+            SecretText::Given(secret) => Ok(secret.clone()),
+            SecretText::File(path) => super::reader::read_secret(path),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -74,6 +74,17 @@ fn in_file(sources: Sources, path: PathBuf) -> Sources {
     }
 }
 
+fn password(settings: &Settings) -> (Mechanism, &str, &str) {
+    match &settings.kafka.security.sasl {
+        Some(Sasl::Password {
+            mechanism,
+            username,
+            password,
+        }) => (*mechanism, username, password.expose()),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn refused(sources: &Sources) -> String {
     let faults = Settings::load(sources).expect_err("accepted");
     let text = faults.to_string();
@@ -97,6 +108,7 @@ fn the_defaults_are_those_of_the_file() {
             profile: Profile::Kafka,
             properties: BTreeMap::new(),
             instance_id: None,
+            refusal_timeout: Duration::from_mins(15),
             security: Security {
                 protocol: Protocol::Plaintext,
                 sasl: None,
@@ -226,8 +238,8 @@ fn values_of_the_environment_stay_text_and_lists_are_separated_by_commas() {
         ],
     );
     let settings = Settings::load(&sources).unwrap();
-    let sasl = settings.kafka.security.sasl.unwrap();
-    assert_eq!((&*sasl.username, sasl.password.expose()), ("true", "0123"));
+    let (_, username, password) = password(&settings);
+    assert_eq!((username, password), ("true", "0123"));
     assert_eq!(settings.input.topics, ["a", "b", "c"]);
     assert_eq!(settings.workers, 3);
     assert_eq!(settings.input.prefetch_bytes, 2 << 20);
@@ -285,9 +297,9 @@ fn the_event_hubs_overlay_needs_only_the_connection_string() {
     assert_eq!(settings.kafka.profile, Profile::EventHubs);
     assert_eq!(settings.kafka.security.protocol, Protocol::SaslSsl);
     assert!(!format!("{settings:?}").contains(SECRET));
-    let sasl = settings.kafka.security.sasl.unwrap();
-    assert_eq!(sasl.username, "$ConnectionString");
-    assert_eq!(sasl.password.expose(), connection_string(""));
+    let (_, username, password) = password(&settings);
+    assert_eq!(username, "$ConnectionString");
+    assert_eq!(password, connection_string(""));
     assert_eq!(settings.input.topics.len(), 4);
 }
 
@@ -303,9 +315,9 @@ fn a_secret_file_is_read_without_its_line_end() {
             &format!("kafka.security.password_file={}", path.display()),
         ]))
         .unwrap();
-        let sasl = settings.kafka.security.sasl.unwrap();
-        assert_eq!(sasl.mechanism, Mechanism::ScramSha512);
-        assert_eq!(sasl.password.expose(), password, "{text:?}");
+        let (mechanism, _, read) = super::tests::password(&settings);
+        assert_eq!(mechanism, Mechanism::ScramSha512);
+        assert_eq!(read, password, "{text:?}");
     }
 }
 
@@ -408,10 +420,9 @@ const REFUSED: [(&str, &str); 39] = [
          host:port, such as <namespace>.servicebus.windows.net:9093 or localhost:9092",
     ),
     (
-        "kafka.security.mechanism=oauthbearer",
-        "kafka.security.mechanism = \"oauthbearer\" (by --set): sign-in to the broker with \
-         Entra ID tokens is not supported yet; use \"plain\", \"scram-sha-256\" or \
-         \"scram-sha-512\"",
+        "kafka.security.mechanism=gssapi",
+        "kafka.security.mechanism = \"gssapi\" (by --set): is not one of the choices; use \
+         \"plain\", \"scram-sha-256\", \"scram-sha-512\" or \"oauthbearer\"",
     ),
     (
         "kafka.security.ca_file=missing.pem",

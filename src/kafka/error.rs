@@ -35,6 +35,29 @@ pub fn classify(code: RDKafkaErrorCode) -> BrokerFault {
     }
 }
 
+/// Which right an operator must grant, for a code that means [`BrokerFault::Authorization`].
+pub fn missing_right(code: RDKafkaErrorCode, client: &str) -> &'static str {
+    use RDKafkaErrorCode as Code;
+    match (code, client) {
+        (Code::GroupAuthorizationFailed, _) => {
+            "READ on the consumer group input.group_id; at Event Hubs the role Azure Event Hubs \
+             Data Receiver, or Listen in the connection string"
+        }
+        (Code::TopicAuthorizationFailed, "consumer") => {
+            "READ on the topics of input.topics; at Event Hubs the role Azure Event Hubs Data \
+             Receiver, or Listen in the connection string"
+        }
+        (Code::TopicAuthorizationFailed, _) => {
+            "WRITE on output.topic and dead_letter.topic; at Event Hubs the role Azure Event Hubs \
+             Data Sender, or Send in the connection string"
+        }
+        (Code::ClusterAuthorizationFailed, _) => {
+            "IDEMPOTENT_WRITE on the cluster, or WRITE on any topic"
+        }
+        _ => "the one that the code names",
+    }
+}
+
 /// Whether a commit was refused because the group no longer knows this member as it was:
 /// its partitions belong to others, and trying again does not help. (A commit of the generation
 /// before a cooperative rebalance is refused, too, and succeeds in the next one.)

@@ -5,8 +5,9 @@
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -18,6 +19,7 @@ use tracing::{debug, info};
 
 use super::error::classify;
 use super::statistics::Statistics;
+use super::token::{Tokens, current_token};
 use crate::delivery::{Token, TopicPartition};
 use crate::telemetry::BrokerFault;
 
@@ -56,17 +58,45 @@ pub enum GroupEvent {
     Committed(Vec<(TopicPartition, i64)>),
     CommitFailed(Vec<(TopicPartition, i64)>, RDKafkaErrorCode),
     Statistics(Statistics),
-    Error(BrokerFault, RDKafkaErrorCode),
+    Error(ClientError),
+}
+
+/// What a client reports of itself, outside of any request of the worker.
+#[derive(Debug)]
+pub struct ClientError {
+    pub fault: BrokerFault,
+    pub code: RDKafkaErrorCode,
+    /// librdkafka's own words: about brokers, topics and groups, never about messages.
+    pub reason: String,
+}
+
+impl ClientError {
+    fn new(code: RDKafkaErrorCode, reason: &str) -> ClientError {
+        ClientError {
+            fault: classify(code),
+            code,
+            reason: reason.to_owned(),
+        }
+    }
 }
 
 /// The consumer's context.
 #[derive(Debug, Default)]
 pub struct ConsumerEvents {
     pub mailbox: Mailbox<GroupEvent>,
+    tokens: Option<Arc<Tokens>>,
     closing: AtomicBool,
 }
 
 impl ConsumerEvents {
+    /// With tokens where the client signs in by them.
+    pub fn new(tokens: Option<Arc<Tokens>>) -> ConsumerEvents {
+        ConsumerEvents {
+            tokens,
+            ..ConsumerEvents::default()
+        }
+    }
+
     /// From now on partitions are handed back at once: the worker no longer listens.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
@@ -84,6 +114,15 @@ fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
 }
 
 impl ClientContext for ConsumerEvents {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        _: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        current_token(self.tokens.as_ref(), SystemTime::now())
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -97,7 +136,8 @@ impl ClientContext for ConsumerEvents {
     fn error(&self, error: KafkaError, reason: &str) {
         if let Some(code) = error.rdkafka_error_code() {
             debug!(%code, reason, "The consumer reports an error");
-            self.mailbox.put(GroupEvent::Error(classify(code), code));
+            self.mailbox
+                .put(GroupEvent::Error(ClientError::new(code, reason)));
         }
     }
 }
@@ -152,11 +192,31 @@ pub struct Acknowledgement {
 #[derive(Debug, Default)]
 pub struct ProducerEvents {
     pub acknowledgements: Mailbox<Acknowledgement>,
-    pub errors: Mailbox<(BrokerFault, RDKafkaErrorCode)>,
+    pub errors: Mailbox<ClientError>,
     pub statistics: Mailbox<Statistics>,
+    tokens: Option<Arc<Tokens>>,
+}
+
+impl ProducerEvents {
+    /// With tokens where the client signs in by them.
+    pub fn new(tokens: Option<Arc<Tokens>>) -> ProducerEvents {
+        ProducerEvents {
+            tokens,
+            ..ProducerEvents::default()
+        }
+    }
 }
 
 impl ClientContext for ProducerEvents {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        _: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        current_token(self.tokens.as_ref(), SystemTime::now())
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -170,7 +230,7 @@ impl ClientContext for ProducerEvents {
     fn error(&self, error: KafkaError, reason: &str) {
         if let Some(code) = error.rdkafka_error_code() {
             debug!(%code, reason, "The producer reports an error");
-            self.errors.put((classify(code), code));
+            self.errors.put(ClientError::new(code, reason));
         }
     }
 }

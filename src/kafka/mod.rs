@@ -4,9 +4,15 @@ mod error;
 mod events;
 mod properties;
 mod statistics;
+mod token;
 
 pub use committer::Committer;
-pub use error::{classify, is_no_member};
-pub use events::{Acknowledgement, ConsumerEvents, Failure, GroupEvent, Mailbox, ProducerEvents};
-pub use properties::{PropertyFault, consumer, max_output_bytes, producer, properties_fault};
+pub use error::{classify, is_no_member, missing_right};
+pub use events::{
+    Acknowledgement, ClientError, ConsumerEvents, Failure, GroupEvent, Mailbox, ProducerEvents,
+};
+pub use properties::{
+    PropertyFault, common, consumer, max_batch_bytes, max_output_bytes, producer, properties_fault,
+};
 pub use statistics::{PartitionLag, Statistics};
+pub use token::{Credential, NoToken, Refresher, Token, TokenError, Tokens, current_token};

@@ -2,7 +2,7 @@
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 
-use crate::config::{Profile, Settings};
+use crate::config::{Profile, Sasl, Settings};
 
 /// Event Hubs closes the connection above 1,046,528 bytes; librdkafka's own default is below
 /// it, and a plain broker's default (1,048,588) is above it.
@@ -10,8 +10,10 @@ const MESSAGE_MAX_BYTES: usize = 1_000_000;
 
 /// What the service decides for every client. The user's properties come first, so that these
 /// win; those that would collide are refused when the configuration is read.
-fn common(settings: &Settings) -> ClientConfig {
-    let mut client = ClientConfig::new();
+///
+/// Laid over `client`, and not merged from a map of its own: the binding's map shows passwords as a
+/// placeholder, which would then be sent.
+fn lay_common(client: &mut ClientConfig, settings: &Settings) {
     client
         .set("client.id", "signin-diagnostics")
         .set("socket.keepalive.enable", "true")
@@ -22,7 +24,9 @@ fn common(settings: &Settings) -> ClientConfig {
             // Azure drops a connection that was idle for 240 s; the metadata request keeps it
             // in use, and a connection that was idle nevertheless is closed from this side.
             // (librdkafka's own heuristic looks for "azure" in the host name, which Event Hubs
-            // names do not contain.)
+            // names do not contain.) The refresh makes the request, the age only ends what is
+            // known: both are needed.
+            .set("topic.metadata.refresh.interval.ms", "180000")
             .set("metadata.max.age.ms", "180000")
             .set("connections.max.idle.ms", "180000")
             .set("socket.timeout.ms", "60000");
@@ -50,13 +54,30 @@ fn common(settings: &Settings) -> ClientConfig {
                 .set("ssl.key.location", own.key_file.to_string_lossy());
         }
     }
-    if let Some(sasl) = &security.sasl {
-        client
-            .set("sasl.mechanism", sasl.mechanism.as_str())
-            .set("sasl.username", &sasl.username)
-            .set("sasl.password", sasl.password.expose());
+    match &security.sasl {
+        None => {}
+        Some(Sasl::Password {
+            mechanism,
+            username,
+            password,
+        }) => {
+            client
+                .set("sasl.mechanism", mechanism.as_str())
+                .set("sasl.username", username)
+                .set("sasl.password", password.expose());
+        }
+        // The tokens come through the clients' contexts.
+        Some(Sasl::Token(_)) => {
+            client.set("sasl.mechanism", "OAUTHBEARER");
+        }
     }
     client.set_log_level(RDKafkaLogLevel::Warning);
+}
+
+/// A client that neither reads nor writes records.
+pub fn common(settings: &Settings) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    lay_common(&mut client, settings);
     client
 }
 
@@ -77,7 +98,7 @@ pub fn consumer(settings: &Settings, worker: usize) -> ClientConfig {
             // Whether Event Hubs knows the newer protocol is not documented.
             .set("group.protocol", "classic");
     }
-    merge(&mut client, &common(settings));
+    lay_common(&mut client, settings);
     client
         .set("group.id", &settings.input.group_id)
         .set("enable.auto.commit", "false")
@@ -112,7 +133,7 @@ pub fn producer(settings: &Settings) -> ClientConfig {
             .set("compression.codec", "none")
             .set("partitioner", "consistent_random");
     }
-    merge(&mut client, &common(settings));
+    lay_common(&mut client, settings);
     client
         .set("acks", "all")
         .set("enable.idempotence", "true")
@@ -127,13 +148,6 @@ pub fn producer(settings: &Settings) -> ClientConfig {
             (settings.output.queue_bytes / 1024).max(1).to_string(),
         );
     client
-}
-
-fn merge(client: &mut ClientConfig, with: &ClientConfig) {
-    for (name, value) in with.config_map() {
-        client.set(name, value);
-    }
-    client.set_log_level(with.log_level);
 }
 
 /// A librdkafka setting of the user that librdkafka refuses. Names the key, never its value.
@@ -165,6 +179,19 @@ pub fn max_output_bytes(settings: &Settings) -> usize {
         .and_then(|property| property.expose().parse().ok())
         .unwrap_or(MESSAGE_MAX_BYTES);
     limit - limit / 20
+}
+
+/// The largest batch that the producer sends in one request to a partition.
+pub fn max_batch_bytes(settings: &Settings) -> usize {
+    let producer = producer(settings);
+    let bytes = |name, default| {
+        let value: Option<&str> = producer.get(name);
+        value
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default)
+    };
+    let batch: usize = bytes("batch.size", MESSAGE_MAX_BYTES);
+    batch.min(bytes("message.max.bytes", MESSAGE_MAX_BYTES))
 }
 
 #[cfg(test)]
@@ -221,6 +248,10 @@ mod tests {
         for client in [consumer(&settings, 0), producer(&settings)] {
             assert_eq!(value(&client, "socket.keepalive.enable"), Some("true"));
             assert_eq!(value(&client, "metadata.max.age.ms"), Some("180000"));
+            assert_eq!(
+                value(&client, "topic.metadata.refresh.interval.ms"),
+                Some("180000")
+            );
             assert_eq!(value(&client, "connections.max.idle.ms"), Some("180000"));
             assert_eq!(value(&client, "message.max.bytes"), Some("1000000"));
         }
@@ -247,6 +278,20 @@ mod tests {
             Some("20000")
         );
         assert_eq!(max_output_bytes(&settings), 190_000);
+    }
+
+    #[test]
+    fn passwords_reach_both_clients_as_they_are() {
+        let settings = settings(&[
+            "kafka.security.protocol=sasl_ssl",
+            "kafka.security.username=service",
+            "kafka.security.password=hunter2",
+            "kafka.properties.ssl.key.password=hunter3",
+        ]);
+        for client in [consumer(&settings, 0), producer(&settings)] {
+            assert_eq!(value(&client, "sasl.password"), Some("hunter2"));
+            assert_eq!(value(&client, "ssl.key.password"), Some("hunter3"));
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub use stop::StopSignal;
 use crate::config::Settings;
 use crate::delivery::{self, Exit};
 use crate::diagnosis::Diagnoser;
+use crate::kafka::Tokens;
 use crate::policies;
 use crate::telemetry::{Health, Metrics};
 use crate::watch::{self, Follower};
@@ -43,6 +44,8 @@ pub struct Shared {
     pub health: Arc<Health>,
     /// The policy snapshot in force.
     pub policies: Arc<policies::Current>,
+    /// Where the clients sign in with tokens: the first must be there before they are made.
+    pub tokens: Option<Arc<Tokens>>,
     pub stop: StopSignal,
 }
 
@@ -78,6 +81,7 @@ impl Pipeline {
                     watch: Follower::new(Arc::clone(&shared.watch)),
                     health,
                     policies: Arc::clone(&shared.policies),
+                    tokens: shared.tokens.clone(),
                     stop: shared.stop.clone(),
                 })
             })

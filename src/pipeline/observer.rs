@@ -10,8 +10,9 @@ use tracing::{error, info, warn};
 
 use super::outputs::Outputs;
 use super::receipt::{Fate, Receipt};
+use crate::config::Settings;
 use crate::delivery::{Delivery, Room, TopicPartition};
-use crate::kafka::{Failure, ProducerEvents, Statistics, classify};
+use crate::kafka::{ClientError, Failure, ProducerEvents, Statistics, classify, missing_right};
 use crate::telemetry::{
     BrokerFault, Client, Link, Metrics, Rebalance, Reporter, Stall, WorkerHealth,
 };
@@ -46,6 +47,12 @@ pub struct Observer {
     retrying_since: Option<Instant>,
     /// Since when no commit was confirmed although one was sent.
     committing_since: Option<Instant>,
+    /// Since when credentials or rights are refused.
+    refused_since: Option<Instant>,
+    refusal_timeout: Duration,
+    /// Input topics that the group was refused: their right may come back without a message.
+    refused_inputs: bool,
+    inputs: Vec<String>,
     stalled: bool,
     /// What was logged last, and when: the same again is not, for a while.
     logged: Vec<(Trouble, Instant)>,
@@ -54,7 +61,12 @@ pub struct Observer {
 }
 
 impl Observer {
-    pub fn new(worker: usize, metrics: Arc<Metrics>, health: WorkerHealth) -> Observer {
+    pub fn new(
+        worker: usize,
+        metrics: Arc<Metrics>,
+        health: WorkerHealth,
+        settings: &Settings,
+    ) -> Observer {
         Observer {
             worker,
             metrics,
@@ -65,6 +77,10 @@ impl Observer {
             last_progress: None,
             retrying_since: None,
             committing_since: None,
+            refused_since: None,
+            refusal_timeout: settings.kafka.refusal_timeout,
+            refused_inputs: false,
+            inputs: settings.input.topics.clone(),
             stalled: false,
             logged: Vec::new(),
             partitions: Vec::new(),
@@ -192,28 +208,52 @@ impl Observer {
                 worker = self.worker,
                 %code,
                 bytes,
+                missing = missing(fault, code, "producer"),
                 "An output was refused, {}; reading its message again",
                 fault.text()
             );
         }
     }
 
-    pub fn client_error(
-        &mut self,
-        now: Instant,
-        fault: BrokerFault,
-        code: RDKafkaErrorCode,
-        client: &'static str,
-    ) {
-        let link = Link::Down(fault);
+    pub fn client_error(&mut self, now: Instant, reported: &ClientError, client: &'static str) {
+        let ClientError {
+            fault,
+            code,
+            reason,
+        } = reported;
+        let (fault, code) = (*fault, *code);
+        let consumer = client == "consumer";
+        let link = if consumer { self.group } else { self.output };
         match fault {
             BrokerFault::Other | BrokerFault::TimedOut | BrokerFault::Throttled => {}
-            _ if client == "consumer" => self.set_group(link),
-            _ => self.set_output(link),
+            // What is refused is also reported as a broker that cannot be reached.
+            BrokerFault::Unreachable if is_refused(link) => {}
+            _ if consumer => {
+                self.refused_inputs |= code == RDKafkaErrorCode::TopicAuthorizationFailed;
+                self.set_group(Link::Down(fault));
+            }
+            _ => self.set_output(Link::Down(fault)),
         }
-        if self.may_log(now, Trouble::Client(client, fault)) {
-            warn!(worker = self.worker, client, %code, "Kafka: {}; trying again", fault.text());
+        if !self.may_log(now, Trouble::Client(client, fault)) {
+            return;
         }
+        let worker = self.worker;
+        if is_refused(Link::Down(fault)) {
+            let missing = missing(fault, code, client);
+            error!(worker, client, %code, reason, missing, "Kafka: {}; trying again", fault.text());
+        } else {
+            warn!(worker, client, %code, "Kafka: {}; trying again", fault.text());
+        }
+    }
+
+    /// Whether credentials or rights were refused for as long as the settings allow.
+    pub fn is_refused_for_good(&mut self, now: Instant) -> bool {
+        if !is_refused(self.group) && !is_refused(self.output) {
+            self.refused_since = None;
+            return false;
+        }
+        let since = *self.refused_since.get_or_insert(now);
+        now.saturating_duration_since(since) >= self.refusal_timeout
     }
 
     fn may_log(&mut self, now: Instant, trouble: Trouble) -> bool {
@@ -226,6 +266,9 @@ impl Observer {
     }
 
     fn set_group(&mut self, group: Link) {
+        if group == Link::Up {
+            self.refused_inputs = false;
+        }
         if self.group != group {
             self.group = group;
             self.health.set_group(group);
@@ -258,6 +301,10 @@ impl Observer {
         if unknown && self.next_probe.is_none_or(|next| now >= next) {
             self.next_probe = Some(now + PROBE_INTERVAL);
             self.probe(now, producer, outputs);
+        }
+        if self.refused_inputs && self.next_probe.is_none_or(|next| now >= next) {
+            self.next_probe = Some(now + PROBE_INTERVAL);
+            self.probe_inputs(producer);
         }
         let idle = delivery.room() == Room::Open && delivery.in_flight() == 0;
         if idle || self.last_progress.is_none() {
@@ -302,6 +349,7 @@ impl Observer {
                         worker = self.worker,
                         topic,
                         %code,
+                        missing = missing(fault, code, "producer"),
                         "Not ready to write: {}",
                         fault.text()
                     );
@@ -310,6 +358,21 @@ impl Observer {
             }
         }
         self.set_output(Link::Up);
+    }
+
+    /// A partition that may be read again says so with its next message, which may be far off.
+    /// Without the right to read, Kafka does not even tell that the topic is there.
+    fn probe_inputs(&mut self, producer: &BaseProducer<ProducerEvents>) {
+        let visible = |topic: &String| {
+            let found = producer.client().fetch_metadata(Some(topic), PROBE_TIMEOUT);
+            found.is_ok_and(|metadata| {
+                let topic = metadata.topics().first();
+                topic.is_some_and(|topic| topic.error().is_none())
+            })
+        };
+        if !self.partitions.is_empty() && self.inputs.iter().all(visible) {
+            self.set_group(Link::Up);
+        }
     }
 
     fn set_stalled(&mut self, stall: Option<Stall>, now: Instant) {
@@ -359,6 +422,9 @@ impl Observer {
 
     pub fn committed(&mut self) {
         self.committing_since = None;
+        if self.group == Link::Down(BrokerFault::Authorization) && !self.refused_inputs {
+            self.set_group(Link::Up);
+        }
         self.metrics.commits_ok.inc();
     }
 
@@ -369,7 +435,8 @@ impl Observer {
             self.set_group(Link::Down(fault));
         }
         if self.may_log(now, Trouble::Commit(fault)) {
-            warn!(worker = self.worker, %code, "A commit failed; trying again");
+            let missing = missing(fault, code, "consumer");
+            warn!(worker = self.worker, %code, missing, "A commit failed; trying again");
         }
     }
 
@@ -421,6 +488,18 @@ impl Observer {
             self.metrics.set_throttle(reporter, broker, seconds);
         }
     }
+}
+
+fn is_refused(link: Link) -> bool {
+    matches!(
+        link,
+        Link::Down(BrokerFault::Authentication | BrokerFault::Authorization)
+    )
+}
+
+/// The right that is missing, where that is the fault.
+fn missing(fault: BrokerFault, code: RDKafkaErrorCode, client: &str) -> Option<&'static str> {
+    (fault == BrokerFault::Authorization).then(|| missing_right(code, client))
 }
 
 fn count(partitions: &[TopicPartition]) -> i64 {

@@ -11,7 +11,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{BaseProducer, Producer};
-use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
 use super::batch::Batch;
@@ -25,7 +24,8 @@ use crate::config::Settings;
 use crate::delivery::{Delivery, Event, Exit, Phase};
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{
-    self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, is_no_member,
+    self, Acknowledgement, ClientError, Committer, ConsumerEvents, GroupEvent, ProducerEvents,
+    Tokens, classify, is_no_member, missing_right,
 };
 use crate::policies;
 use crate::signin::Limits;
@@ -65,6 +65,7 @@ pub struct Parts {
     pub watch: Follower,
     pub health: WorkerHealth,
     pub policies: Arc<policies::Current>,
+    pub tokens: Option<Arc<Tokens>>,
     pub stop: StopSignal,
 }
 
@@ -102,12 +103,12 @@ impl Worker {
         let settings = &parts.settings;
         let consumer = Arc::new(BaseConsumer::from_config_and_context(
             &kafka::consumer(settings, parts.number),
-            ConsumerEvents::default(),
+            ConsumerEvents::new(parts.tokens.clone()),
         )?);
         let committer = Committer::start(Arc::clone(&consumer))?;
         let producer = BaseProducer::from_config_and_context(
             &kafka::producer(settings),
-            ProducerEvents::default(),
+            ProducerEvents::new(parts.tokens),
         )?;
         let topics: Vec<&str> = settings.input.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
@@ -134,7 +135,7 @@ impl Worker {
                 offset: 0,
             },
             outputs: Outputs::new(settings),
-            observer: Observer::new(parts.number, parts.metrics, parts.health),
+            observer: Observer::new(parts.number, parts.metrics, parts.health, settings),
             receipts: Vec::new(),
             stop: parts.stop,
             exit: None,
@@ -188,6 +189,13 @@ impl State {
         self.event(clients, now, Event::Tick);
         self.observer
             .watch(now, &self.delivery, &clients.producer, &self.outputs);
+        if self.observer.is_refused_for_good(now) && self.delivery.phase() == Phase::Running {
+            error!(
+                "Credentials or rights are refused for as long as kafka.refusal_timeout allows; \
+                 draining and exiting"
+            );
+            self.event(clients, now, Event::Fatal);
+        }
         if self.exit.is_some() {
             return self.exit;
         }
@@ -283,8 +291,8 @@ impl State {
         self.acknowledgements = reports;
         let mut errors = Vec::new();
         events.errors.take_into(&mut errors);
-        for (fault, code) in errors {
-            self.client_error(clients, now, fault, code, "producer");
+        for error in errors {
+            self.client_error(clients, now, &error, "producer");
         }
         let mut statistics = Vec::new();
         events.statistics.take_into(&mut statistics);
@@ -336,8 +344,8 @@ impl State {
                     self.observer
                         .consumer_statistics(now, &statistics, &self.delivery);
                 }
-                GroupEvent::Error(fault, code) => {
-                    self.client_error(clients, now, fault, code, "consumer");
+                GroupEvent::Error(error) => {
+                    self.client_error(clients, now, &error, "consumer");
                 }
             }
         }
@@ -347,7 +355,12 @@ impl State {
     /// What is not fatal has come through the client's error callback already.
     fn consume_error(&mut self, clients: &Clients, now: Instant, error: &KafkaError) {
         if let KafkaError::MessageConsumptionFatal(code) = error {
-            self.client_error(clients, now, BrokerFault::Fatal, *code, "consumer");
+            let error = ClientError {
+                fault: BrokerFault::Fatal,
+                code: *code,
+                reason: error.to_string(),
+            };
+            self.client_error(clients, now, &error, "consumer");
         }
     }
 
@@ -355,12 +368,11 @@ impl State {
         &mut self,
         clients: &Clients,
         now: Instant,
-        fault: BrokerFault,
-        code: RDKafkaErrorCode,
+        reported: &ClientError,
         client: &'static str,
     ) {
-        if fault != BrokerFault::Fatal {
-            return self.observer.client_error(now, fault, code, client);
+        if reported.fault != BrokerFault::Fatal {
+            return self.observer.client_error(now, reported, client);
         }
         // A fatal error is reported more than once.
         if self.delivery.phase() == Phase::Running {
@@ -368,7 +380,10 @@ impl State {
                 "consumer" => clients.consumer.client().fatal_error(),
                 _ => clients.producer.client().fatal_error(),
             };
-            let code = cause.map_or(code, |(code, _)| code);
+            let code = cause.map_or(reported.code, |(code, _)| code);
+            if classify(code) == BrokerFault::Authorization {
+                error!(client, %code, missing = missing_right(code, client), "A right is missing");
+            }
             error!(client, %code, "The Kafka client cannot go on; draining and exiting");
         }
         self.event(clients, now, Event::Fatal);

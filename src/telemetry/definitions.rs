@@ -124,6 +124,10 @@ definitions! {
         "Changes of the assignment: partitions assigned, revoked, or lost without notice.";
     LAST_EVENT = Kind::Gauge, "signin_last_event_timestamp_seconds", [],
         "Time of the latest sign-in read, in seconds since 1970; 0 before the first.";
+    TOKEN_REFRESHES = Kind::Counter, "signin_token_refreshes_total", ["result"],
+        "Tokens asked for at Entra ID, by result.";
+    TOKEN_EXPIRY = Kind::Gauge, "signin_token_expiry_timestamp_seconds", [],
+        "When the current token of Entra ID ends, in seconds since 1970; 0 where none is used or none was fetched yet.";
     WORKERS_STALLED = Kind::Gauge, "signin_workers_stalled", [],
         "Workers that turn but make no progress.";
     POLICY_SNAPSHOT = Kind::Gauge, "signin_policy_snapshot_timestamp_seconds", [],

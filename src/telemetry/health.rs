@@ -107,7 +107,45 @@ pub struct Health {
     started: Instant,
     configured: AtomicBool,
     draining: AtomicBool,
+    token: TokenHealth,
     workers: Vec<Arc<Slot>>,
+}
+
+/// The token that the clients sign in with, where they do.
+struct TokenHealth {
+    used: AtomicBool,
+    /// Milliseconds since the start, [`NEVER`] before the first.
+    expires: AtomicU64,
+    /// The last one that was asked for did not come.
+    failing: AtomicBool,
+}
+
+impl TokenHealth {
+    fn check(&self, started: Instant, now: Instant) -> Option<Check> {
+        if !self.used.load(Ordering::Acquire) {
+            return None;
+        }
+        let failing = self.failing.load(Ordering::Relaxed);
+        let expires = self.expires.load(Ordering::Relaxed);
+        let left = expires.saturating_sub(millis(started, now)) / 1000;
+        let (failure, note) = match (expires, left) {
+            (NEVER, _) if failing => (Some("Entra ID gives none".to_owned()), None),
+            (NEVER, _) => (Some("not yet".to_owned()), None),
+            (_, 0) => (
+                Some("expired, and Entra ID gives no other".to_owned()),
+                None,
+            ),
+            _ if failing => {
+                let note = format!("Entra ID gives no other; this one ends in {left} s");
+                (None, Some(note))
+            }
+            _ => (None, None),
+        };
+        Some(Check {
+            note,
+            ..Check::new("token", None, failure)
+        })
+    }
 }
 
 struct Slot {
@@ -140,6 +178,11 @@ impl Health {
             started,
             configured: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            token: TokenHealth {
+                used: AtomicBool::new(false),
+                expires: AtomicU64::new(NEVER),
+                failing: AtomicBool::new(false),
+            },
             workers: (0..workers).map(|_| slot()).collect(),
         }
     }
@@ -150,6 +193,27 @@ impl Health {
             started: self.started,
             slot: Arc::clone(slot),
         })
+    }
+
+    /// The clients sign in with tokens: without one the process is not ready.
+    pub fn expect_token(&self) {
+        self.token.used.store(true, Ordering::Release);
+    }
+
+    /// A token was fetched that lives so long. True for the first one, and for the first after a
+    /// failure.
+    pub fn set_token(&self, life: Duration) -> bool {
+        let life = u64::try_from(life.as_millis()).unwrap_or(NEVER);
+        let expires = millis(self.started, Instant::now())
+            .saturating_add(life)
+            .min(NEVER - 1);
+        let before = self.token.expires.swap(expires, Ordering::Relaxed);
+        self.token.failing.swap(false, Ordering::Relaxed) || before == NEVER
+    }
+
+    /// A token was asked for and did not come.
+    pub fn token_failed(&self) {
+        self.token.failing.store(true, Ordering::Relaxed);
     }
 
     /// Settings and catalog are loaded, the clients are made.
@@ -195,6 +259,7 @@ impl Health {
                 self.is_draining().then(|| "draining".to_owned()),
             ),
         ];
+        checks.extend(self.token.check(self.started, now));
         for (index, slot) in self.workers.iter().enumerate() {
             let idle = since(self.started, now, &slot.last_turn);
             let turning = match idle {
@@ -272,6 +337,8 @@ pub struct Check {
     worker: Option<usize>,
     /// Why it fails; `None` where it passes.
     failure: Option<String>,
+    /// What an operator should know although it passes.
+    note: Option<String>,
 }
 
 impl Check {
@@ -280,6 +347,7 @@ impl Check {
             name,
             worker,
             failure,
+            note: None,
         }
     }
 
@@ -304,7 +372,7 @@ impl Check {
             // Writing to a String cannot fail.
             let _ = write!(line, " worker {worker}");
         }
-        if let Some(failure) = &self.failure {
+        if let Some(failure) = self.failure.as_ref().or(self.note.as_ref()) {
             line.push_str(": ");
             line.push_str(failure);
         }

@@ -92,6 +92,9 @@ pub struct Metrics {
     rebalances: Closed<3>,
     last_event_seconds: AtomicI64,
     last_event: IntGauge,
+    pub token_refreshes_ok: IntCounter,
+    pub token_refreshes_failed: IntCounter,
+    pub token_expiry: IntGauge,
     pub workers_stalled: IntGauge,
     pub policy_snapshot: IntGauge,
     pub policy_snapshot_loaded: IntCounter,
@@ -123,6 +126,7 @@ impl Metrics {
         let watched_last = int_gauges(r, &define::WATCHED_LAST_SIGN_IN)?;
         let reloads = counters(r, &define::WATCH_LIST_RELOADS)?;
         let options = &series.options;
+        let token_refreshes = counters(r, &define::TOKEN_REFRESHES)?;
         let dead_letter_reasons = BadReason::ALL.into_iter().map(BadReason::as_str);
         Ok(Metrics {
             diagnoses: Diagnoses::new(counters(r, &define::DIAGNOSES)?, series.scenario_outcomes),
@@ -185,6 +189,9 @@ impl Metrics {
             rebalances: Closed::new(&counters(r, &define::REBALANCES)?, Rebalance::NAMES),
             last_event_seconds: AtomicI64::new(0),
             last_event: int_gauge(r, &define::LAST_EVENT)?,
+            token_refreshes_ok: token_refreshes.with_label_values(&["ok"]),
+            token_refreshes_failed: token_refreshes.with_label_values(&["error"]),
+            token_expiry: int_gauge(r, &define::TOKEN_EXPIRY)?,
             workers_stalled: int_gauge(r, &define::WORKERS_STALLED)?,
             policy_snapshot: int_gauge(r, &define::POLICY_SNAPSHOT)?,
             policy_snapshot_loaded: snapshot_reloads.with_label_values(&["ok"]),

@@ -7,15 +7,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod checks_the_way;
 mod counts_what_alerts_rest_on;
 mod delivers_every_record;
 mod drains_on_signal;
 mod fills_the_output_queue;
 mod hands_over_on_rebalance;
 mod outlives_the_broker;
+mod refuses_no_record;
 mod resumes_after_kill;
 mod round_trip;
 mod samples;
+mod signs_in;
 mod survives_bad_input;
 mod tells_repeats_and_updates;
 mod waits_for_missing_topics;

@@ -54,8 +54,6 @@ pub fn exposed_metrics() -> BTreeSet<String> {
         "process_open_fds",
         "process_resident_memory_bytes",
         "process_start_time_seconds",
-        "signin_policy_snapshot_timestamp_seconds",
-        "signin_token_expiry_timestamp_seconds",
     ];
     names.chain(beside.map(ToOwned::to_owned)).collect()
 }

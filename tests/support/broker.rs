@@ -34,6 +34,19 @@ const PROPERTIES: &str = "server.properties";
 /// Any 16 bytes in base64: the node is alone in its cluster.
 const CLUSTER_ID: &str = "c2lnbi1pbi1kaWFnbm9zdA";
 
+/// What a broker has besides its plain listener.
+#[derive(Debug, Default)]
+pub struct Extra {
+    /// `,NAME://host:port…`.
+    pub listeners: String,
+    /// `,NAME:PROTOCOL…`.
+    pub protocols: String,
+    /// Further lines of its settings.
+    pub properties: String,
+    /// Further arguments when its storage is formatted.
+    pub format: Vec<String>,
+}
+
 pub struct Broker {
     /// `host:port`.
     pub bootstrap: String,
@@ -94,10 +107,15 @@ impl Broker {
     }
 
     fn start() -> Result<Broker, String> {
+        Broker::start_with(&Extra::default())
+    }
+
+    /// A broker with more than the plain listener.
+    pub fn start_with(extra: &Extra) -> Result<Broker, String> {
         let jars = distribution::jars()?;
         let mut last = String::new();
         for _ in 0..START_ATTEMPTS {
-            match Broker::start_on_free_ports(&jars) {
+            match Broker::start_on_free_ports(&jars, extra) {
                 Ok(broker) => return Ok(broker),
                 Err(reason) => last = reason,
             }
@@ -105,12 +123,12 @@ impl Broker {
         Err(last)
     }
 
-    fn start_on_free_ports(jars: &Path) -> Result<Broker, String> {
+    fn start_on_free_ports(jars: &Path, extra: &Extra) -> Result<Broker, String> {
         let folder = TempDir::with_prefix("signin-diagnostics-kafka-").map_err(text)?;
         let bootstrap = format!("127.0.0.1:{}", free_port()?);
         fs::write(
             folder.path().join(PROPERTIES),
-            server_properties(&bootstrap, free_port()?, folder.path()),
+            server_properties(&bootstrap, free_port()?, folder.path(), extra),
         )
         .map_err(text)?;
         let formatted = java(jars, folder.path())?
@@ -122,6 +140,7 @@ impl Broker {
             ])
             .arg("--config")
             .arg(folder.path().join(PROPERTIES))
+            .args(&extra.format)
             .status()
             .map_err(text)?;
         if !formatted.success() {
@@ -231,14 +250,25 @@ fn java(jars: &Path, folder: &Path) -> Result<Command, String> {
     Ok(command)
 }
 
-fn server_properties(bootstrap: &str, controller_port: u16, folder: &Path) -> String {
+fn server_properties(
+    bootstrap: &str,
+    controller_port: u16,
+    folder: &Path,
+    extra: &Extra,
+) -> String {
+    let Extra {
+        listeners,
+        protocols,
+        properties,
+        ..
+    } = extra;
     let data = folder.join("data");
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
-         listeners=PLAINTEXT://{bootstrap},CONTROLLER://127.0.0.1:{controller_port}\n\
-         advertised.listeners=PLAINTEXT://{bootstrap}\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         listeners=PLAINTEXT://{bootstrap},CONTROLLER://127.0.0.1:{controller_port}{listeners}\n\
+         advertised.listeners=PLAINTEXT://{bootstrap}{listeners}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}\n\
          controller.listener.names=CONTROLLER\n\
          controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
          log.dirs={data}\n\
@@ -252,7 +282,8 @@ fn server_properties(bootstrap: &str, controller_port: u16, folder: &Path) -> St
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
          group.initial.rebalance.delay.ms=0\n\
-         log.cleaner.enable=false\n",
+         log.cleaner.enable=false\n\
+         {properties}",
         data = data.display()
     )
 }

@@ -13,6 +13,23 @@ pub struct Leash {
 }
 
 impl Leash {
+    /// Removes the folder when the test process ends.
+    #[allow(dead_code)] // not every test binary needs it
+    pub fn attach_folder(leftover: &Path) -> Leash {
+        let shell = Command::new("sh")
+            .arg("-c")
+            .arg("read -r _; rm -rf \"$1\"")
+            .arg("leash")
+            .arg(leftover)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("sh starts");
+        Leash { shell }
+    }
+
     /// Kills the process `pid` when the test process ends, then removes the folder `leftover`.
     pub fn attach(pid: u32, leftover: Option<&Path>) -> Leash {
         let shell = Command::new("sh")

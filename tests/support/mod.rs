@@ -3,14 +3,20 @@
 //!
 //! Every wait has a deadline. No process outlives the test process, however that one ends.
 pub mod broker;
+#[allow(dead_code)] // not every test binary needs it
+pub mod certificates;
 mod distribution;
+#[allow(dead_code)]
+pub mod https;
 pub mod leash;
 pub mod load;
+#[allow(dead_code)]
+pub mod secured;
 pub mod service;
 pub mod topics;
 pub mod wait;
 
 pub use load::Load;
 pub use service::{Service, Setup, Signal};
-pub use topics::{Message, produce, read_all, topic};
+pub use topics::{Message, produce, read_all, read_all_on, topic};
 pub use wait::wait_until;

@@ -1,0 +1,122 @@
+//! Refused credentials and rights are the operator's matter: no record is taken for bad, nothing
+//! is committed past what is delivered, and what is mended goes on by itself.
+use std::time::Duration;
+
+use signin_diagnostics::cli::demo::generator::Profile;
+
+use crate::signs_in::{quoted, setup};
+use crate::support::load::duplicates;
+use crate::support::secured::Operation::{Describe, Read, Write};
+use crate::support::secured::Resource::{Group, Topic};
+use crate::support::secured::{PASSWORD, secured};
+use crate::support::{Load, Setup};
+
+const NOTICED: Duration = Duration::from_mins(1);
+
+/// The service as a user that has the rights it needs, and no others.
+pub fn limited(name: &str) -> Setup {
+    let setup = setup(name, &secured().sasl)
+        .set("kafka.security.protocol", "\"sasl_ssl\"")
+        .set("kafka.security.username", "\"limited\"")
+        .env("SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__PASSWORD", PASSWORD);
+    let broker = secured();
+    broker.allow("limited", Read, Topic, &setup.input);
+    broker.allow("limited", Read, Group, &setup.group);
+    broker.allow("limited", Write, Topic, &setup.output);
+    broker.allow("limited", Write, Topic, &setup.dead_letters);
+    setup
+}
+
+#[test]
+fn a_wrong_password_is_not_ready_and_ends_after_its_time() {
+    let setup = setup("wrong-password", &secured().sasl)
+        .set("kafka.refusal_timeout", "\"8s\"")
+        .set("kafka.security.protocol", "\"sasl_ssl\"")
+        .set("kafka.security.username", &quoted("service"))
+        .env(
+            "SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__PASSWORD",
+            "wrong-password-of-the-tests",
+        );
+    setup.send(["no JSON"]);
+    let mut service = setup.start();
+    let line = "worker 0: the broker refuses the credentials";
+    service.wait_not_ready(NOTICED, line);
+    assert!(service.is_live());
+    assert_eq!(service.wait(NOTICED).code(), Some(1));
+    let log = service.log();
+    assert!(log.contains("kafka.refusal_timeout"), "{log}");
+    assert!(!log.contains("wrong-password-of-the-tests"), "{log}");
+    assert_eq!(setup.lag(), 1);
+}
+
+#[test]
+fn a_revoked_right_is_waited_for_and_named() {
+    let broker = secured();
+    let setup = limited("revoked")
+        // Topics that come back are looked for so often.
+        .set(
+            "kafka.properties.\"topic.metadata.refresh.interval.ms\"",
+            "2000",
+        );
+    let load = Load::generate(23, Profile::tests(), 400);
+    let mut parts = load.messages.chunks(load.messages.len().div_ceil(4));
+    let mut send = || {
+        let part = parts.next().expect("four parts");
+        setup.send(part.iter().map(|message| &message.body));
+    };
+    send();
+    let mut service = setup.start();
+    service.wait_ready();
+    setup.wait_committed(NOTICED);
+
+    let missing = "a right on the topic or the group is missing";
+    for (operation, resource, name, check, right) in [
+        (
+            Write,
+            Topic,
+            &setup.output,
+            "output",
+            "WRITE on output.topic",
+        ),
+        (Read, Topic, &setup.input, "joined", "READ on the topics"),
+        (
+            Read,
+            Group,
+            &setup.group,
+            "joined",
+            "READ on the consumer group",
+        ),
+    ] {
+        broker.forbid("limited", operation, resource, name);
+        send();
+        service.wait_not_ready(NOTICED, &format!("failed {check} worker 0: {missing}"));
+        assert!(service.is_live());
+        let log = service.log();
+        assert!(log.contains(right), "{right}: {log}");
+        assert!(setup.lag() > 0, "committed without {right}");
+        broker.allow("limited", operation, resource, name);
+        setup.wait_committed(NOTICED);
+        service.wait_ready();
+    }
+    assert!(setup.read_dead_letters().is_empty());
+    let repeated = duplicates(&load.ids(), &setup.diagnoses());
+    eprintln!("revoked rights: {repeated} of {} twice", load.records());
+    service.stop();
+}
+
+#[test]
+fn a_right_that_stays_away_ends_the_service() {
+    let broker = secured();
+    let setup = limited("stays-away").set("kafka.refusal_timeout", "\"5s\"");
+    broker.forbid("limited", Write, Topic, &setup.output);
+    broker.allow("limited", Describe, Topic, &setup.output);
+    let load = Load::generate(24, Profile::tests(), 40);
+    setup.send(load.bodies());
+    let mut service = setup.start();
+    assert_eq!(service.wait(NOTICED).code(), Some(1));
+    let log = service.log();
+    assert!(log.contains("WRITE on output.topic"), "{log}");
+    assert!(log.contains("kafka.refusal_timeout"), "{log}");
+    assert!(setup.lag() > 0);
+    assert!(setup.read_dead_letters().is_empty());
+}
