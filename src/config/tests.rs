@@ -117,6 +117,8 @@ fn the_defaults_are_those_of_the_file() {
         },
         dead_letter: DeadLetter {
             topic: "dead-letters".to_owned(),
+            max_ratio: Some(0.2),
+            max_consecutive: Some(100),
         },
         delivery: Delivery {
             commit_interval: Duration::from_secs(1),

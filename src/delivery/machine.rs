@@ -3,7 +3,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::partition::{CommitAnswer, Partition, PartitionPhase};
-use super::{Action, Event, Exit, Owned, Phase, Room, Seen, Settings, Slot, Token, TopicPartition};
+use super::{
+    Action, Event, Exit, Owned, Phase, Room, Settings, Slot, Taken, Token, TopicPartition,
+};
 
 /// A commit that was not answered for so long is tried again. Above the client's own request
 /// timeout (60 s), so that an answer is not overtaken by its successor.
@@ -153,7 +155,7 @@ impl<R> Delivery<R> {
         topic: &str,
         partition: i32,
         offset: i64,
-    ) -> Option<(Slot, &mut Seen)> {
+    ) -> Option<Taken<'_>> {
         let wanted = self.wants_message();
         let running = matches!(self.stage, Stage::Running);
         let slot = self.slot(topic, partition)?;
@@ -171,7 +173,11 @@ impl<R> Delivery<R> {
             // rebalance, or the topic was created anew.
             partition.read_again_from(offset);
         }
-        Some((slot, &mut partition.seen))
+        Some(Taken {
+            slot,
+            is_new: partition.reaches(offset),
+            seen: &mut partition.seen,
+        })
     }
 
     pub fn handle(&mut self, now: Instant, event: Event<R>) {

@@ -177,6 +177,15 @@ pub struct Owned<'d, R> {
     pub oldest: Option<&'d R>,
 }
 
+/// A message that the machine has agreed to.
+#[derive(Debug)]
+pub struct Taken<'d> {
+    pub slot: Slot,
+    /// It was not taken before, since its partition was assigned.
+    pub is_new: bool,
+    pub seen: &'d mut Seen,
+}
+
 /// Where the worker stands between start and exit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {

@@ -71,6 +71,8 @@ pub(super) struct Partition<R> {
     /// By ascending number and offset.
     pending: VecDeque<Pending<R>>,
     next_number: u64,
+    /// The highest offset that was taken.
+    reached: Option<i64>,
     /// The message whose output failed last, until it is settled after all.
     failed: Option<i64>,
     /// How often in a row: sets the wait before the next try.
@@ -92,6 +94,7 @@ impl<R> Partition<R> {
             remembered,
             pending: VecDeque::new(),
             next_number: 0,
+            reached: None,
             failed: None,
             failures: 0,
             settled: None,
@@ -130,6 +133,13 @@ impl<R> Partition<R> {
             .back()
             .map(|message| message.offset)
             .or(self.settled.map(|settled| settled - 1))
+    }
+
+    /// Takes note of a message; whether it is the first time since the assignment.
+    pub fn reaches(&mut self, offset: i64) -> bool {
+        let is_new = self.reached < Some(offset);
+        self.reached = self.reached.max(Some(offset));
+        is_new
     }
 
     /// Where reading must start again so that nothing is missed.
@@ -275,6 +285,7 @@ impl<R> Partition<R> {
     pub fn reset(&mut self, phase: PartitionPhase) {
         self.drop_pending();
         self.seen = Seen::new(self.remembered);
+        self.reached = None;
         self.failed = None;
         self.failures = 0;
         self.settled = None;

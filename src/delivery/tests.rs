@@ -39,7 +39,7 @@ impl Machine {
     }
 
     fn take(&mut self, offset: i64) -> Token {
-        let (slot, _) = self.delivery.take(self.now, "in", 0, offset).unwrap();
+        let Taken { slot, .. } = self.delivery.take(self.now, "in", 0, offset).unwrap();
         let diagnosed = Event::Diagnosed {
             slot,
             offset,
@@ -203,7 +203,7 @@ fn failures_in_a_row_wait_longer_whatever_other_partitions_do() {
         let token = machine.take(9);
         machine.event(Event::Enqueued);
         machine.event(Event::Failed(token));
-        let (slot, _) = machine.delivery.take(machine.now, "in", 1, 1).unwrap();
+        let Taken { slot, .. } = machine.delivery.take(machine.now, "in", 1, 1).unwrap();
         let actions = machine.event(Event::Diagnosed {
             slot,
             offset: 1,

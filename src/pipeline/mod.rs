@@ -2,6 +2,7 @@
 mod actions;
 mod batch;
 mod dead_letter;
+mod dead_letter_limit;
 mod observer;
 mod outputs;
 mod reader;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
+pub use dead_letter_limit::WINDOW as DEAD_LETTER_WINDOW;
 pub use reader::SERVICE_VERSION;
 pub use stop::StopSignal;
 

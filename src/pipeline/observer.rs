@@ -77,6 +77,11 @@ impl Observer {
         self.health.turned(now);
     }
 
+    /// It is on its way out, by a stop or by an error.
+    pub fn draining(&self) {
+        self.health.set_draining();
+    }
+
     pub fn ended(&mut self) {
         self.set_stalled(None, Instant::now());
         self.health.ended();

@@ -15,13 +15,14 @@ use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
 use super::batch::Batch;
+use super::dead_letter_limit::DeadLetterLimit;
 use super::observer::Observer;
 use super::outputs::Outputs;
 use super::reader::{Diagnosing, Maximum, MessageReader};
 use super::receipt::Receipt;
 use super::stop::StopSignal;
 use crate::config::Settings;
-use crate::delivery::{Delivery, Event, Exit, Phase};
+use crate::delivery::{Delivery, Event, Exit, Phase, Taken};
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{
     self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, is_no_member,
@@ -121,6 +122,7 @@ impl Worker {
                     output_bytes: kafka::max_output_bytes(settings),
                     records: settings.limits.records_per_message as u64,
                 },
+                DeadLetterLimit::new(&settings.dead_letter),
             ),
             batch: Batch::default(),
             place: MessagePlace {
@@ -183,6 +185,9 @@ impl State {
         self.event(clients, now, Event::Tick);
         self.observer
             .watch(now, &self.delivery, &clients.producer, &self.outputs);
+        if self.delivery.phase() != Phase::Running {
+            self.observer.draining();
+        }
         if self.exit.is_some() {
             return self.exit;
         }
@@ -208,7 +213,8 @@ impl State {
         let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
         let payload = message.payload().unwrap_or_default();
         self.observer.received(payload.len());
-        let Some((slot, seen)) = self.delivery.take(now, topic, partition, offset) else {
+        let Some(Taken { slot, is_new, seen }) = self.delivery.take(now, topic, partition, offset)
+        else {
             return self.carry_out(clients, now);
         };
         if *self.place.topic != *topic {
@@ -221,14 +227,26 @@ impl State {
         receipt.broker_time = message.timestamp().to_millis();
         self.batch.clear();
         let timer = self.observer.metrics().diagnose_duration.start_timer();
-        self.reader.read(Diagnosing {
+        let read = self.reader.read(Diagnosing {
             payload,
+            is_new,
             place: &self.place,
             seen,
             batch: &mut self.batch,
             receipt: &mut receipt,
         });
         timer.observe_duration();
+        if let Err(breach) = read {
+            error!(
+                topic,
+                partition,
+                offset,
+                "{breach}; stopping before this message. Look at the dead letters, and at what \
+                 has changed: the release, the log format. If the input is at fault, raise the \
+                 limit, or set it to 0, until reading is past it"
+            );
+            return self.event(clients, now, Event::Fatal);
+        }
         self.observer.diagnosed(&receipt);
         let Ok(outputs) = u32::try_from(self.batch.len()) else {
             // A body is bounded far below 2^32 records.

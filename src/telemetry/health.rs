@@ -106,7 +106,7 @@ const NEVER: u64 = u64::MAX;
 pub struct Health {
     started: Instant,
     configured: AtomicBool,
-    draining: AtomicBool,
+    draining: Arc<AtomicBool>,
     workers: Vec<Arc<Slot>>,
 }
 
@@ -122,6 +122,7 @@ struct Slot {
 /// The end of [`Health`] that one worker holds. Cheap to write at every turn.
 pub struct WorkerHealth {
     started: Instant,
+    draining: Arc<AtomicBool>,
     slot: Arc<Slot>,
 }
 
@@ -139,7 +140,7 @@ impl Health {
         Health {
             started,
             configured: AtomicBool::new(false),
-            draining: AtomicBool::new(false),
+            draining: Arc::new(AtomicBool::new(false)),
             workers: (0..workers).map(|_| slot()).collect(),
         }
     }
@@ -148,6 +149,7 @@ impl Health {
     pub fn workers(&self) -> impl Iterator<Item = WorkerHealth> {
         self.workers.iter().map(|slot| WorkerHealth {
             started: self.started,
+            draining: Arc::clone(&self.draining),
             slot: Arc::clone(slot),
         })
     }
@@ -228,6 +230,11 @@ impl WorkerHealth {
     /// The loop has ended and will not turn again: liveness asks for it no longer.
     pub fn ended(&self) {
         self.slot.last_turn.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// The worker is ending, and the process with it.
+    pub fn set_draining(&self) {
+        self.draining.store(true, Ordering::Release);
     }
 
     /// How the consumer stands to its group.
@@ -405,10 +412,10 @@ mod tests {
     }
 
     #[test]
-    fn a_draining_process_is_not_ready() {
+    fn a_process_whose_worker_is_ending_is_not_ready() {
         let start = Instant::now();
-        let (health, _worker) = ready(start);
-        health.set_draining();
+        let (health, worker) = ready(start);
+        worker.set_draining();
         assert_eq!(failures(&health, start), ["failed accepting: draining"]);
         assert!(health.is_live(start));
     }

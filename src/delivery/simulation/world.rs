@@ -310,7 +310,8 @@ impl World {
         let (offset, records) = self.logs[index].messages[at].clone();
         self.assigned.insert(index, offset + 1);
         let id = self.logs[index].id.clone();
-        let Some((slot, seen)) = self.machine.take(self.now, &id.topic, id.partition, offset)
+        let Some(Taken { slot, seen, .. }) =
+            self.machine.take(self.now, &id.topic, id.partition, offset)
         else {
             return self.carry_out();
         };
