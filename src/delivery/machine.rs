@@ -64,7 +64,7 @@ pub struct Delivery<R> {
     pub(super) hand: Option<Hand>,
     /// Outputs in the producer's queue or on their way.
     in_flight: u64,
-    next_commit: Instant,
+    pub(super) next_commit: Instant,
     /// When a commit that somebody waits for is tried again.
     pub(super) retry_commit: Instant,
     /// Outputs that a stopping worker no longer waits for.
@@ -143,6 +143,7 @@ impl<R> Delivery<R> {
         owned.map(|partition| Owned {
             id: &partition.id,
             resume_offset: partition.resume_offset(),
+            next_offset: partition.last_offset().map(|last| last + 1),
             oldest: partition.oldest_receipt(),
         })
     }
@@ -215,7 +216,8 @@ impl<R> Delivery<R> {
                     self.fail(now, token);
                 }
             }
-            Event::Assigned(partitions) => self.assigned(partitions),
+            Event::Assigned(positions) => self.assigned(now, positions),
+            Event::OffsetLost(position) => self.offset_lost(now, position),
             Event::Revoked(partitions) => self.revoked(now, partitions),
             Event::Lost(partitions) => self.lost(partitions),
             Event::Rewound(id, offset) => self.rewound(id, offset),

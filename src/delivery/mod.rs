@@ -91,10 +91,21 @@ impl Token {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slot(u16);
 
+/// Where a partition is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    pub id: TopicPartition,
+    pub offset: i64,
+    /// By the group. One that is not is committed at once, so that a restart finds it.
+    pub is_committed: bool,
+}
+
 /// What has happened. `R` is the receipt that a message's owner gets back once it is settled.
 #[derive(Debug, Clone)]
 pub enum Event<R> {
-    Assigned(Vec<TopicPartition>),
+    Assigned(Vec<Position>),
+    /// The offset that was to be read next is not there; reading goes on here.
+    OffsetLost(Position),
     Revoked(Vec<TopicPartition>),
     /// Taken away without asking: somebody else owns these partitions already.
     Lost(Vec<TopicPartition>),
@@ -133,9 +144,13 @@ pub enum Event<R> {
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action<R> {
-    /// A `Pause` or `Resume` of the same partitions follows: the client keeps the pause of a
-    /// partition that was here before.
-    Assign(Vec<TopicPartition>),
+    /// A `Pause` or `Resume` of the same partitions follows.
+    Assign(Vec<(TopicPartition, i64)>),
+    /// Give one partition back and take it again, from `offset`: the client has given it up.
+    Restart {
+        partition: TopicPartition,
+        offset: i64,
+    },
     Unassign(Vec<TopicPartition>),
     Pause(Vec<TopicPartition>),
     Resume(Vec<TopicPartition>),
@@ -171,8 +186,10 @@ pub enum Exit {
 #[derive(Debug)]
 pub struct Owned<'d, R> {
     pub id: &'d TopicPartition,
-    /// Where reading would start again; `None` before the first message.
+    /// Where reading would start again.
     pub resume_offset: Option<i64>,
+    /// The offset after the last message taken.
+    pub next_offset: Option<i64>,
     /// The receipt of the oldest message that is not settled.
     pub oldest: Option<&'d R>,
 }

@@ -154,9 +154,6 @@ impl<R> Partition<R> {
     pub fn push(&mut self, offset: i64, outputs: u32, receipt: R) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
-        // What comes before the first message taken counts as settled: once that is committed,
-        // a partition that had no committed offset does not start at its end again.
-        self.settled.get_or_insert(offset);
         self.pending.push_back(Pending {
             number,
             offset,
@@ -281,7 +278,14 @@ impl<R> Partition<R> {
         self.settled.is_none() || self.committed == self.settled
     }
 
-    /// Starts over: the partition is new, or its offsets are.
+    /// Starts over at `offset`: what is before it counts as settled.
+    pub fn start(&mut self, offset: i64, is_committed: bool) {
+        self.reset(PartitionPhase::Consuming);
+        self.settled = Some(offset);
+        self.committed = is_committed.then_some(offset);
+    }
+
+    /// Forgets everything.
     pub fn reset(&mut self, phase: PartitionPhase) {
         self.drop_pending();
         self.seen = Seen::new(self.remembered);

@@ -3,23 +3,57 @@ use std::time::{Duration, Instant};
 
 use super::machine::{COMMIT_SHARE, Delivery, RoomState, Stage};
 use super::partition::{Partition, PartitionPhase};
-use super::{Action, Exit, TopicPartition};
+use super::{Action, Exit, Position, TopicPartition};
 
 impl<R> Delivery<R> {
-    pub(super) fn assigned(&mut self, ids: Vec<TopicPartition>) {
-        for id in &ids {
-            let index = self.partitions.iter().position(|known| known.id == *id);
+    pub(super) fn assigned(&mut self, now: Instant, positions: Vec<Position>) {
+        let mut starts = Vec::with_capacity(positions.len());
+        for Position {
+            id,
+            offset,
+            is_committed,
+        } in positions
+        {
+            let index = self.partitions.iter().position(|known| known.id == id);
             let index = index.unwrap_or_else(|| {
                 let remembered = self.settings.remembered_sign_ins;
                 self.partitions.push(Partition::new(id.clone(), remembered));
                 self.partitions.len() - 1
             });
-            self.drop_hand_of(index);
-            self.partitions[index].reset(PartitionPhase::Consuming);
+            self.start(now, index, offset, is_committed);
+            starts.push((id, offset));
         }
+        let ids: Vec<_> = starts.iter().map(|(id, _)| id.clone()).collect();
+        self.actions.push_back(Action::Assign(starts));
+        self.pause_or_resume(ids);
+    }
+
+    /// What was taken before the loss is given up with it: its outputs may arrive, uncounted.
+    pub(super) fn offset_lost(&mut self, now: Instant, position: Position) {
+        let consuming = |p: &Partition<R>| p.id == position.id && p.is_owned() && !p.is_revoked();
+        let Some(index) = self.partitions.iter().position(consuming) else {
+            return;
+        };
+        self.start(now, index, position.offset, position.is_committed);
+        self.actions.push_back(Action::Restart {
+            partition: position.id.clone(),
+            offset: position.offset,
+        });
+        self.pause_or_resume(vec![position.id]);
+    }
+
+    fn start(&mut self, now: Instant, index: usize, offset: i64, is_committed: bool) {
+        self.drop_hand_of(index);
+        self.partitions[index].start(offset, is_committed);
+        if !is_committed {
+            self.next_commit = now;
+        }
+    }
+
+    /// The client keeps the pause of a partition that was here before.
+    fn pause_or_resume(&mut self, ids: Vec<TopicPartition>) {
         let paused =
             !matches!(self.stage, Stage::Running) || matches!(self.room, RoomState::Paused { .. });
-        self.actions.push_back(Action::Assign(ids.clone()));
         if !ids.is_empty() {
             let then = if paused {
                 Action::Pause

@@ -3,10 +3,12 @@ mod committer;
 mod error;
 mod events;
 mod properties;
+mod resolver;
 mod statistics;
 
 pub use committer::Committer;
 pub use error::{classify, is_no_member};
 pub use events::{Acknowledgement, ConsumerEvents, Failure, GroupEvent, Mailbox, ProducerEvents};
 pub use properties::{PropertyFault, consumer, max_output_bytes, producer, properties_fault};
+pub use resolver::{OffsetLost, Resolved, Resolver};
 pub use statistics::{PartitionLag, Statistics};

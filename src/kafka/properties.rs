@@ -84,7 +84,8 @@ pub fn consumer(settings: &Settings, worker: usize) -> ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "false")
         .set("allow.auto.create.topics", "false")
-        .set("auto.offset.reset", settings.input.start.as_str())
+        // An offset that is not there is a loss: found, told and counted, never moved silently.
+        .set("auto.offset.reset", "error")
         // From the first release: a group cannot be rolled over from an eager assignor later.
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set(

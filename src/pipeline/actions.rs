@@ -38,12 +38,16 @@ impl State {
                 Action::Resume(partitions) => {
                     change(clients.consumer.resume(&list(&partitions)), "resume")
                 }
-                Action::Assign(partitions) => {
-                    self.observer.assigned(&partitions);
-                    change(
-                        clients.consumer.incremental_assign(&list(&partitions)),
-                        "assign",
-                    )
+                Action::Assign(starts) => {
+                    self.observer.assigned(starts.iter().map(|(id, _)| id));
+                    change(assign(clients, &starts), "assign")
+                }
+                Action::Restart { partition, offset } => {
+                    let ids = [partition];
+                    let given_back = clients.consumer.incremental_unassign(&list(&ids));
+                    let [id] = ids;
+                    let taken = given_back.and_then(|()| assign(clients, &[(id, offset)]));
+                    change(taken, "restart")
                 }
                 Action::Unassign(partitions) => {
                     self.observer.released(&partitions);
@@ -119,6 +123,14 @@ fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
         list.add_partition(&id.topic, id.partition);
     }
     list
+}
+
+fn assign(clients: &Clients, starts: &[(TopicPartition, i64)]) -> Result<(), KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(starts.len());
+    for (id, offset) in starts {
+        list.add_partition_offset(&id.topic, id.partition, Offset::Offset(*offset))?;
+    }
+    clients.consumer.incremental_assign(&list)
 }
 
 /// A change of the assignment that the client refuses leaves the worker and the group of two

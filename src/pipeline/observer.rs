@@ -11,8 +11,8 @@ use tracing::{error, info, warn};
 use super::outputs::Outputs;
 use super::receipt::{Fate, Receipt};
 use crate::delivery::{Delivery, Room, TopicPartition};
-use crate::kafka::{Failure, ProducerEvents, Statistics, classify};
-use crate::telemetry::{BrokerFault, Link, Metrics, Rebalance, Stall, WorkerHealth};
+use crate::kafka::{Failure, OffsetLost, ProducerEvents, Statistics, classify};
+use crate::telemetry::{BrokerFault, Link, Metrics, OffsetReset, Rebalance, Stall, WorkerHealth};
 
 /// Without a step forward for so long, a worker that has work counts as stalled.
 const STALL_AFTER: Duration = Duration::from_mins(1);
@@ -303,12 +303,42 @@ impl Observer {
         }
     }
 
-    pub fn assigned(&mut self, partitions: &[TopicPartition]) {
+    pub fn assigned<'p>(&mut self, partitions: impl Iterator<Item = &'p TopicPartition>) {
         self.metrics.rebalances(Rebalance::Assign).inc();
-        self.metrics.assigned_partitions.add(count(partitions));
-        let new = partitions.iter().map(|id| (id.clone(), None));
-        self.partitions.extend(new);
+        for id in partitions {
+            self.metrics.assigned_partitions.inc();
+            self.partitions.push((id.clone(), None));
+        }
         self.set_group(Link::Up);
+    }
+
+    /// What retention has deleted before it was read is lost for good.
+    pub fn offset_lost(&self, lost: &OffsetLost) {
+        self.metrics.offset_resets(lost.reason).inc();
+        let OffsetLost {
+            id, wanted, start, ..
+        } = lost;
+        let (topic, partition) = (&id.topic, id.partition);
+        match lost.reason {
+            OffsetReset::Deleted => {
+                let messages = u64::try_from(start - wanted).unwrap_or(0);
+                self.metrics.messages_lost.inc_by(messages);
+                error!(
+                    %topic, partition, wanted, start, messages,
+                    "Retention has deleted messages before they were read; going on at the \
+                     oldest. Lengthen the retention of the topic, and look at what held reading up"
+                );
+            }
+            OffsetReset::BeyondEnd => warn!(
+                %topic, partition, wanted, start,
+                "The partition ends before the offset that was to be read: the topic was \
+                 created anew. Reading it from its begin"
+            ),
+            OffsetReset::Truncated => warn!(
+                %topic, partition, wanted, start,
+                "The broker has lost messages that were read before; going on"
+            ),
+        }
     }
 
     pub fn revoked(&self) {

@@ -11,6 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
@@ -22,10 +23,11 @@ use super::reader::{Diagnosing, Maximum, MessageReader};
 use super::receipt::Receipt;
 use super::stop::StopSignal;
 use crate::config::Settings;
-use crate::delivery::{Delivery, Event, Exit, Phase, Taken};
+use crate::delivery::{Delivery, Event, Exit, Phase, Position, Taken, TopicPartition};
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{
-    self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, is_no_member,
+    self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, Resolved,
+    Resolver, Statistics, is_no_member,
 };
 use crate::policies;
 use crate::signin::Limits;
@@ -69,6 +71,7 @@ pub struct Parts {
 pub(super) struct Clients {
     pub(super) consumer: Arc<BaseConsumer<ConsumerEvents>>,
     pub(super) committer: Committer,
+    resolver: Resolver,
     pub(super) producer: BaseProducer<ProducerEvents>,
 }
 
@@ -92,6 +95,11 @@ pub(super) struct State {
     pub(super) exit: Option<Exit>,
     acknowledgements: Vec<Acknowledgement>,
     group_events: Vec<GroupEvent>,
+    /// An assignment waits for its start offsets.
+    is_resolving: bool,
+    /// The client has given up a partition whose next offset is not there; its statistics will
+    /// tell which.
+    offset_lost: bool,
 }
 
 impl Worker {
@@ -103,6 +111,7 @@ impl Worker {
             ConsumerEvents::default(),
         )?);
         let committer = Committer::start(Arc::clone(&consumer))?;
+        let resolver = Resolver::start(Arc::clone(&consumer), settings.input.start)?;
         let producer = BaseProducer::from_config_and_context(
             &kafka::producer(settings),
             ProducerEvents::default(),
@@ -137,11 +146,14 @@ impl Worker {
             exit: None,
             acknowledgements: Vec::new(),
             group_events: Vec::new(),
+            is_resolving: false,
+            offset_lost: false,
         };
         Ok(Worker {
             clients: Clients {
                 consumer,
                 committer,
+                resolver,
                 producer,
             },
             state,
@@ -164,10 +176,17 @@ impl Worker {
         let Clients {
             consumer,
             committer,
+            resolver,
             producer,
         } = self.clients;
         consumer.context().close();
+        if self.state.is_resolving {
+            // The client waits for the answer to an assignment before it can leave the group.
+            // One that is refused was answered meanwhile.
+            let _ = consumer.incremental_assign(&TopicPartitionList::new());
+        }
         committer.close();
+        resolver.close();
         drop(consumer);
         drop(producer);
     }
@@ -313,7 +332,39 @@ impl State {
             match event {
                 GroupEvent::Assigned(partitions) => {
                     info!(partitions = partitions.len(), "Partitions assigned");
-                    self.event(clients, now, Event::Assigned(partitions));
+                    if partitions.is_empty() {
+                        self.event(clients, now, Event::Assigned(Vec::new()));
+                    } else {
+                        self.is_resolving = true;
+                        clients.resolver.resolve(partitions);
+                    }
+                }
+                GroupEvent::Resolved(resolved) => {
+                    self.is_resolving = false;
+                    let mut positions = Vec::with_capacity(resolved.len());
+                    for Resolved { position, origin } in resolved {
+                        let Position { id, offset, .. } = &position;
+                        info!(
+                            topic = %id.topic,
+                            partition = id.partition,
+                            offset,
+                            %origin,
+                            "Partition starts"
+                        );
+                        positions.push(position);
+                    }
+                    self.event(clients, now, Event::Assigned(positions));
+                }
+                GroupEvent::OffsetsLost(lost) => {
+                    for lost in lost {
+                        self.observer.offset_lost(&lost);
+                        let position = Position {
+                            id: lost.id,
+                            offset: lost.start,
+                            is_committed: false,
+                        };
+                        self.event(clients, now, Event::OffsetLost(position));
+                    }
                 }
                 GroupEvent::Revoked(partitions) => {
                     info!(
@@ -348,6 +399,9 @@ impl State {
                 GroupEvent::Statistics(statistics) => {
                     self.observer
                         .consumer_statistics(now, &statistics, &self.delivery);
+                    if self.offset_lost {
+                        self.find_lost_offsets(clients, &statistics);
+                    }
                 }
                 GroupEvent::Error(fault, code) => {
                     self.client_error(clients, now, fault, code, "consumer");
@@ -357,10 +411,31 @@ impl State {
         self.group_events = events;
     }
 
-    /// What is not fatal has come through the client's error callback already.
+    /// The other errors have come through the client's error callback already.
     fn consume_error(&mut self, clients: &Clients, now: Instant, error: &KafkaError) {
-        if let KafkaError::MessageConsumptionFatal(code) = error {
-            self.client_error(clients, now, BrokerFault::Fatal, *code, "consumer");
+        match error {
+            KafkaError::MessageConsumptionFatal(code) => {
+                self.client_error(clients, now, BrokerFault::Fatal, *code, "consumer");
+            }
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::LogTruncation,
+            ) => self.offset_lost = true,
+            _ => {}
+        }
+    }
+
+    /// The client's error does not say which partition it is about.
+    fn find_lost_offsets(&mut self, clients: &Clients, statistics: &Statistics) {
+        let halted = self
+            .delivery
+            .owned()
+            .filter(|owned| statistics.is_halted(&owned.id.topic, owned.id.partition));
+        let lost: Vec<(TopicPartition, i64)> = halted
+            .filter_map(|owned| Some((owned.id.clone(), owned.next_offset?)))
+            .collect();
+        if !lost.is_empty() {
+            self.offset_lost = false;
+            clients.resolver.find_again(lost);
         }
     }
 

@@ -10,4 +10,4 @@ pub mod logging;
 pub mod metrics;
 
 pub use health::{BrokerFault, Health, Link, Stall, WorkerHealth};
-pub use metrics::{BuildInfo, Metrics, Rebalance, Series};
+pub use metrics::{BuildInfo, Metrics, OffsetReset, Rebalance, Series};

@@ -15,6 +15,7 @@ mod outlives_the_broker;
 mod resumes_after_kill;
 mod round_trip;
 mod samples;
+mod starts_where_told;
 mod stops_at_dead_letters;
 mod survives_bad_input;
 mod tells_repeats_and_updates;

@@ -165,6 +165,15 @@ impl World {
             .collect()
     }
 
+    fn positions(&self, of: &[usize]) -> Vec<Position> {
+        let position = |&index: &usize| Position {
+            id: self.logs[index].id.clone(),
+            offset: self.logs[index].committed,
+            is_committed: self.logs[index].committed > 0,
+        };
+        of.iter().map(position).collect()
+    }
+
     fn event(&mut self, event: Event<(usize, i64)>) {
         self.machine.handle(self.now, event);
         self.carry_out();
@@ -175,10 +184,10 @@ impl World {
             assert!(self.exit.is_none(), "{action:?} after the exit");
             match action {
                 Action::Assign(partitions) => {
-                    for id in &partitions {
+                    for (id, offset) in &partitions {
                         let index = World::index(id);
                         self.forget_enqueued(index, i64::MIN);
-                        self.assigned.insert(index, self.logs[index].committed);
+                        self.assigned.insert(index, *offset);
                     }
                 }
                 Action::Unassign(partitions) => {
@@ -187,6 +196,7 @@ impl World {
                     }
                     self.revoking.clear();
                 }
+                Action::Restart { partition, .. } => panic!("{partition:?} was not lost"),
                 Action::Pause(partitions) => self.pause(&partitions, true),
                 Action::Resume(partitions) => self.pause(&partitions, false),
                 Action::Produce { token, index } => self.produce(token, index),
@@ -394,7 +404,7 @@ impl World {
             for &index in &free {
                 self.other_member(index);
             }
-            return self.event(Event::Assigned(self.ids(&free)));
+            return self.event(Event::Assigned(self.positions(&free)));
         }
         owned.retain(|_| self.random.chance(50));
         if owned.is_empty() {
@@ -495,7 +505,7 @@ impl World {
                 .collect();
             let joined = self.revoking.is_empty() && self.machine.phase() == Phase::Running;
             if joined && !free.is_empty() {
-                self.event(Event::Assigned(self.ids(&free)));
+                self.event(Event::Assigned(self.positions(&free)));
             }
             if self.logs.iter().all(|log| log.committed == log.end()) {
                 return;
