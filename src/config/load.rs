@@ -12,7 +12,7 @@ use super::properties;
 use super::reader::{Reader, choose, names, text};
 use super::security::{self, Namespace};
 use super::settings::{
-    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Output, PolicySnapshot,
+    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Mode, Output, PolicySnapshot,
     Profile, Settings, Start, Telemetry,
 };
 use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
@@ -250,6 +250,15 @@ fn detail(reader: &mut Reader) -> DetailRules {
 fn delivery(reader: &mut Reader) -> Delivery {
     let second = Duration::from_secs(1);
     Delivery {
+        mode: reader.choice(
+            "delivery.mode",
+            &[
+                ("at_least_once", Mode::AtLeastOnce),
+                ("exactly_once", Mode::ExactlyOnce),
+            ],
+        ),
+        transaction_interval: reader
+            .duration("delivery.transaction_interval", second / 10..=second * 5),
         commit_interval: reader.duration("delivery.commit_interval", second..=second * 3600),
         drain_timeout: reader.duration("delivery.drain_timeout", second..=second * 240),
         remembered_sign_ins: reader.count("delivery.remembered_sign_ins", 1..=1_000_000),

@@ -29,7 +29,7 @@ pub use layers::Sources;
 pub use secret::Secret;
 pub use settings::{
     Catalog, ClientCertificate, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, Mechanism,
-    Output, PolicySnapshot, Profile, Property, Protocol, Sasl, Security, Settings, Start,
+    Mode, Output, PolicySnapshot, Profile, Property, Protocol, Sasl, Security, Settings, Start,
     Telemetry,
 };
 pub use units::duration as parse_duration;

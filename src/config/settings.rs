@@ -198,10 +198,19 @@ pub struct DeadLetter {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
+    pub mode: Mode,
     pub commit_interval: Duration,
+    /// With exactly once only.
+    pub transaction_interval: Duration,
     pub drain_timeout: Duration,
     /// For each assigned partition.
     pub remembered_sign_ins: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    AtLeastOnce,
+    ExactlyOnce,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,10 @@
 //! it through any schedule ([`simulation`](self) tests).
 //!
 //! Guaranteed, whatever the order of events:
-//! - an offset is committed only when every output of every message up to it is acknowledged;
-//! - a failed output leads to a rewind to the first message that is not settled;
+//! - an offset is committed only when every output of every message up to it is acknowledged,
+//!   and with transactions only together with these outputs;
+//! - a failed output leads to a rewind to the first message that is not settled, and with
+//!   transactions to an abort and a rewind to what is committed;
 //! - nothing is committed for a partition that is not owned;
 //! - a stop ends within its deadline.
 //!
@@ -19,17 +21,22 @@ mod seen;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
 use std::time::Duration;
 
 pub use machine::Delivery;
 pub use partition::TopicPartition;
+
 pub use seen::{Fingerprint, Occurrence, Seen};
+pub use transaction::TransactionPhase;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Event Hubs throttles commits to about 4 a second and partition (Event Hubs quotas).
     pub commit_interval: Duration,
+    /// How long a transaction takes messages; `None`: at least once, without transactions.
+    pub transaction_interval: Option<Duration>,
     /// How long a revocation or a stop waits for acknowledgements and for its commit.
     pub drain_timeout: Duration,
     /// Sign-ins remembered a partition, to tell repeats and updates.
@@ -48,6 +55,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             commit_interval: Duration::from_secs(1),
+            transaction_interval: None,
             drain_timeout: Duration::from_secs(20),
             remembered_sign_ins: 8192,
             max_pending_messages: 10_000,
@@ -134,6 +142,14 @@ pub enum Event<R> {
     CommitFailed(Vec<(TopicPartition, i64)>),
     /// Not from this member any more.
     CommitRefused(Vec<(TopicPartition, i64)>),
+    /// The producer is ready for its first transaction.
+    TransactionReady,
+    TransactionCommitted,
+    /// It must be aborted.
+    TransactionFailed,
+    TransactionAborted,
+    /// Another producer is used from now on; nothing was in the hands of the old one.
+    ProducerChanged,
     /// Time has passed.
     Tick,
     Stop,
@@ -165,7 +181,11 @@ pub enum Action<R> {
         offset: i64,
     },
     Commit(Vec<(TopicPartition, i64)>),
-    /// Every output of this message, and of all before it, is acknowledged.
+    /// Commit the transaction, with these offsets in it.
+    CommitTransaction(Vec<(TopicPartition, i64)>),
+    AbortTransaction,
+    /// Every output of this message, and of all before it, is acknowledged, and committed where
+    /// there are transactions.
     Settled(R),
     Exit(Exit),
 }

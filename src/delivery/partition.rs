@@ -80,6 +80,8 @@ pub(super) struct Partition<R> {
     /// The offset after the last settled message: what may be committed.
     settled: Option<i64>,
     committed: Option<i64>,
+    /// Where reading began.
+    start: Option<i64>,
     committing: Option<Committing>,
     /// The last commit was refused for good.
     refused: bool,
@@ -99,6 +101,7 @@ impl<R> Partition<R> {
             failures: 0,
             settled: None,
             committed: None,
+            start: None,
             committing: None,
             refused: false,
         }
@@ -282,7 +285,39 @@ impl<R> Partition<R> {
     pub fn start(&mut self, offset: i64, is_committed: bool) {
         self.reset(PartitionPhase::Consuming);
         self.settled = Some(offset);
+        self.start = Some(offset);
         self.committed = is_committed.then_some(offset);
+    }
+
+    /// The offset after the last settled message.
+    pub fn settled_offset(&self) -> Option<i64> {
+        self.settled
+    }
+
+    /// Where a transaction that is aborted has begun.
+    fn base(&self) -> Option<i64> {
+        self.committed.or(self.start)
+    }
+
+    /// Whether the transaction holds messages of this partition.
+    pub fn is_touched(&self) -> bool {
+        self.is_owned() && (!self.pending.is_empty() || self.settled != self.base())
+    }
+
+    /// Forgets what the transaction holds of this partition; gives the offset to read from.
+    pub fn roll_back(&mut self) -> Option<i64> {
+        let base = self.base()?;
+        self.drop_pending();
+        self.settled = Some(base);
+        self.seen.forget_from(base);
+        Some(base)
+    }
+
+    /// The broker has committed the transaction with this offset.
+    pub fn transaction_committed(&mut self, offset: i64) {
+        if self.settled == Some(offset) {
+            self.committed = Some(offset);
+        }
     }
 
     /// Forgets everything.
@@ -294,6 +329,7 @@ impl<R> Partition<R> {
         self.failures = 0;
         self.settled = None;
         self.committed = None;
+        self.start = None;
         self.committing = None;
         self.refused = false;
         self.phase = phase;

@@ -19,6 +19,7 @@ use tracing::{debug, info};
 use super::error::classify;
 use super::resolver::{OffsetLost, Resolved};
 use super::statistics::Statistics;
+use super::transactor::TransactionEvent;
 use crate::delivery::{Token, TopicPartition};
 use crate::telemetry::BrokerFault;
 
@@ -163,6 +164,7 @@ pub struct ProducerEvents {
     pub acknowledgements: Mailbox<Acknowledgement>,
     pub errors: Mailbox<(BrokerFault, RDKafkaErrorCode)>,
     pub statistics: Mailbox<Statistics>,
+    pub transactions: Mailbox<TransactionEvent>,
 }
 
 impl ClientContext for ProducerEvents {

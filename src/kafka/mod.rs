@@ -5,10 +5,14 @@ mod events;
 mod properties;
 mod resolver;
 mod statistics;
+mod transactor;
 
 pub use committer::Committer;
 pub use error::{classify, is_no_member};
 pub use events::{Acknowledgement, ConsumerEvents, Failure, GroupEvent, Mailbox, ProducerEvents};
-pub use properties::{PropertyFault, consumer, max_output_bytes, producer, properties_fault};
+pub use properties::{
+    PropertyFault, batch_bytes, consumer, max_output_bytes, producer, properties_fault,
+};
 pub use resolver::{OffsetLost, Resolved, Resolver};
 pub use statistics::{PartitionLag, Statistics};
+pub use transactor::{TransactionEvent, Transactor, make_transactional, remedy, transactional_id};

@@ -157,6 +157,13 @@ pub fn properties_fault(settings: &Settings) -> Option<PropertyFault> {
         })
 }
 
+/// What one batch of the producer holds at most, before the broker says otherwise.
+pub fn batch_bytes(settings: &Settings) -> usize {
+    let own = producer(settings);
+    let bytes = own.get("batch.size").and_then(|bytes| bytes.parse().ok());
+    bytes.unwrap_or(MESSAGE_MAX_BYTES)
+}
+
 /// The largest record that the producer takes, with room for key and headers.
 pub fn max_output_bytes(settings: &Settings) -> usize {
     let limit = settings

@@ -31,6 +31,19 @@ impl State {
                     let refused = clients.committer.commit(offsets).err();
                     refused.map(Event::CommitFailed)
                 }
+                Action::CommitTransaction(offsets) => {
+                    self.observer.committing(now);
+                    if let Some(transactor) = &clients.transactor {
+                        transactor.commit(offsets);
+                    }
+                    None
+                }
+                Action::AbortTransaction => {
+                    if let Some(transactor) = &clients.transactor {
+                        transactor.abort();
+                    }
+                    None
+                }
                 Action::Rewind { partition, offset } => Some(rewind(clients, partition, offset)),
                 Action::Pause(partitions) => {
                     change(clients.consumer.pause(&list(&partitions)), "pause")
@@ -74,6 +87,9 @@ impl State {
         token: Token,
         index: u32,
     ) -> Event<Receipt> {
+        if self.batching.is_changing() {
+            return Event::QueueFull;
+        }
         let Some(output) = self.batch.output(index as usize) else {
             return Event::Refused;
         };
@@ -103,12 +119,12 @@ impl State {
         self.observer.output_failed(now, failure);
         match failure.fault {
             BrokerFault::Fatal => Some(Event::Fatal),
+            BrokerFault::TooLarge if self.batching.shrink(failure.bytes) => None,
             BrokerFault::TooLarge if !self.reader.shrink(failure.bytes) => {
                 error!(
                     bytes = failure.bytes,
-                    "The broker refuses records or batches of an ordinary size: raise \
-                     max.message.bytes of the output and dead-letter topics above \
-                     kafka.properties.batch.size (1000000), or lower batch.size below it"
+                    "The broker refuses a record of an ordinary size: raise max.message.bytes of \
+                     the output and dead-letter topics"
                 );
                 Some(Event::Fatal)
             }

@@ -16,18 +16,21 @@ use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
 use super::batch::Batch;
+use super::batching::Batching;
 use super::dead_letter_limit::DeadLetterLimit;
 use super::observer::Observer;
 use super::outputs::Outputs;
 use super::reader::{Diagnosing, Maximum, MessageReader};
 use super::receipt::Receipt;
 use super::stop::StopSignal;
-use crate::config::Settings;
-use crate::delivery::{Delivery, Event, Exit, Phase, Position, Taken, TopicPartition};
+use crate::config::{Mode, Settings};
+use crate::delivery::{
+    Delivery, Event, Exit, Phase, Position, Taken, TopicPartition, TransactionPhase,
+};
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{
     self, Acknowledgement, Committer, ConsumerEvents, GroupEvent, ProducerEvents, Resolved,
-    Resolver, Statistics, is_no_member,
+    Resolver, Statistics, TransactionEvent, Transactor, classify, is_no_member,
 };
 use crate::policies;
 use crate::signin::Limits;
@@ -69,16 +72,21 @@ pub struct Parts {
 }
 
 pub(super) struct Clients {
+    brokers: String,
     pub(super) consumer: Arc<BaseConsumer<ConsumerEvents>>,
     pub(super) committer: Committer,
     resolver: Resolver,
-    pub(super) producer: BaseProducer<ProducerEvents>,
+    pub(super) producer: Arc<BaseProducer<ProducerEvents>>,
+    /// Present exactly where outputs are written in transactions.
+    pub(super) transactor: Option<Transactor>,
 }
 
 /// One worker. See the module.
 pub struct Worker {
     clients: Clients,
     state: State,
+    number: usize,
+    settings: Arc<Settings>,
 }
 
 pub(super) struct State {
@@ -88,6 +96,7 @@ pub(super) struct State {
     /// The message that `batch` was made of.
     pub(super) place: MessagePlace,
     pub(super) outputs: Outputs,
+    pub(super) batching: Batching,
     pub(super) observer: Observer,
     /// Receipts to use again.
     pub(super) receipts: Vec<Receipt>,
@@ -106,16 +115,19 @@ impl Worker {
     /// Creates the clients and subscribes. Opens sockets, waits for nothing.
     pub fn new(parts: Parts) -> Result<Worker, StartError> {
         let settings = &parts.settings;
+        let mut own = kafka::consumer(settings, parts.number);
+        if settings.delivery.mode == Mode::ExactlyOnce {
+            // Also makes committed offsets wait for a transaction that is not decided.
+            own.set("isolation.level", "read_committed");
+        }
         let consumer = Arc::new(BaseConsumer::from_config_and_context(
-            &kafka::consumer(settings, parts.number),
+            &own,
             ConsumerEvents::default(),
         )?);
         let committer = Committer::start(Arc::clone(&consumer))?;
         let resolver = Resolver::start(Arc::clone(&consumer), settings.input.start)?;
-        let producer = BaseProducer::from_config_and_context(
-            &kafka::producer(settings),
-            ProducerEvents::default(),
-        )?;
+        let batch_bytes = kafka::batch_bytes(settings);
+        let (producer, transactor) = producer(settings, parts.number, batch_bytes, &consumer)?;
         let topics: Vec<&str> = settings.input.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
         let state = State {
@@ -140,6 +152,7 @@ impl Worker {
                 offset: 0,
             },
             outputs: Outputs::new(settings),
+            batching: Batching::new(batch_bytes),
             observer: Observer::new(parts.number, parts.metrics, parts.health),
             receipts: Vec::new(),
             stop: parts.stop,
@@ -151,12 +164,16 @@ impl Worker {
         };
         Ok(Worker {
             clients: Clients {
+                brokers: settings.kafka.bootstrap_servers.clone(),
                 consumer,
                 committer,
                 resolver,
                 producer,
+                transactor,
             },
             state,
+            number: parts.number,
+            settings: parts.settings,
         })
     }
 
@@ -168,16 +185,54 @@ impl Worker {
                 self.state.observer.ended();
                 return exit;
             }
+            let is_idle = self.state.delivery.in_flight() == 0
+                && matches!(
+                    self.state.delivery.transaction_phase(),
+                    None | Some(TransactionPhase::Open)
+                );
+            if self.state.batching.is_changing() && is_idle {
+                self.change_producer();
+            }
+        }
+    }
+
+    /// Another producer, for smaller batches. Every output of this one has come to its end.
+    fn change_producer(&mut self) {
+        let bytes = self.state.batching.bytes();
+        if let Some(transactor) = self.clients.transactor.take() {
+            transactor.close();
+        }
+        let consumer = &self.clients.consumer;
+        let now = Instant::now();
+        match producer(&self.settings, self.number, bytes, consumer) {
+            Ok((producer, transactor)) => {
+                warn!(
+                    bytes,
+                    "The broker refuses larger batches; making smaller ones. Raise \
+                     max.message.bytes of the output and dead-letter topics, or set \
+                     kafka.properties.batch.size"
+                );
+                self.clients.producer = producer;
+                self.clients.transactor = transactor;
+                self.state.batching.changed();
+                self.state.event(&self.clients, now, Event::ProducerChanged);
+            }
+            Err(error) => {
+                error!(%error, "The Kafka client refuses smaller batches; exiting");
+                self.state.event(&self.clients, now, Event::Fatal);
+            }
         }
     }
 
     /// Leaves the group and closes the clients. May take long; has no deadline of its own.
     pub fn close(self) {
         let Clients {
+            brokers: _,
             consumer,
             committer,
             resolver,
             producer,
+            transactor,
         } = self.clients;
         consumer.context().close();
         if self.state.is_resolving {
@@ -187,9 +242,34 @@ impl Worker {
         }
         committer.close();
         resolver.close();
+        if let Some(transactor) = transactor {
+            transactor.close();
+        }
         drop(consumer);
         drop(producer);
     }
+}
+
+type Writing = (Arc<BaseProducer<ProducerEvents>>, Option<Transactor>);
+
+fn producer(
+    settings: &Settings,
+    worker: usize,
+    batch_bytes: usize,
+    consumer: &Arc<BaseConsumer<ConsumerEvents>>,
+) -> Result<Writing, StartError> {
+    let mut client = kafka::producer(settings);
+    client.set("batch.size", batch_bytes.to_string());
+    let transactional = settings.delivery.mode == Mode::ExactlyOnce;
+    if transactional {
+        kafka::make_transactional(&mut client, settings, worker);
+    }
+    let events = ProducerEvents::default();
+    let producer = Arc::new(BaseProducer::from_config_and_context(&client, events)?);
+    let transactor = transactional
+        .then(|| Transactor::start(Arc::clone(&producer), Arc::clone(consumer)))
+        .transpose()?;
+    Ok((producer, transactor))
 }
 
 impl State {
@@ -313,6 +393,11 @@ impl State {
             self.event(clients, now, event);
         }
         self.acknowledgements = reports;
+        let mut transactions = Vec::new();
+        events.transactions.take_into(&mut transactions);
+        for event in transactions {
+            self.transaction(clients, now, event);
+        }
         let mut errors = Vec::new();
         events.errors.take_into(&mut errors);
         for (fault, code) in errors {
@@ -323,6 +408,47 @@ impl State {
         for statistics in statistics {
             self.observer.throttled(&statistics);
         }
+    }
+
+    fn transaction(&mut self, clients: &Clients, now: Instant, event: TransactionEvent) {
+        let event = match event {
+            TransactionEvent::Ready => Event::TransactionReady,
+            TransactionEvent::Aborted => Event::TransactionAborted,
+            TransactionEvent::Committed => {
+                self.observer.committed();
+                Event::TransactionCommitted
+            }
+            TransactionEvent::Failed(code) => {
+                self.observer.commit_failed(now, code);
+                Event::TransactionFailed
+            }
+            TransactionEvent::Trouble(code) => {
+                let fault = classify(code);
+                return self.observer.client_error(now, fault, code, "producer");
+            }
+            TransactionEvent::Refused(code) => {
+                error!(
+                    %code,
+                    brokers = clients.brokers,
+                    "delivery.mode = \"exactly_once\" is refused: {}; or set delivery.mode to \
+                     \"at_least_once\"",
+                    kafka::remedy(code).unwrap_or(
+                        "the broker has no transactions (Event Hubs: only the tiers Premium and \
+                         Dedicated have them)"
+                    )
+                );
+                Event::Fatal
+            }
+            TransactionEvent::Fatal(code) => {
+                error!(
+                    %code,
+                    "The transactional producer cannot go on: {}; exiting",
+                    kafka::remedy(code).unwrap_or("a restart makes another")
+                );
+                Event::Fatal
+            }
+        };
+        self.event(clients, now, event);
     }
 
     fn serve_group(&mut self, clients: &Clients, now: Instant) {

@@ -9,7 +9,10 @@ mod support;
 
 mod delivers_every_record;
 mod drains_on_signal;
+mod exactly_once;
 mod fills_the_output_queue;
+mod fits_the_topic;
+mod follows_the_topic;
 mod hands_over_on_rebalance;
 mod outlives_the_broker;
 mod resumes_after_kill;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -100,6 +100,17 @@ pub fn exists(bootstrap: &str, name: &str) -> bool {
     let metadata = consumer.fetch_metadata(None, DEADLINE);
     let metadata = metadata.expect("the broker answers");
     metadata.topics().iter().any(|topic| topic.name() == name)
+}
+
+/// Adds partitions to the topic, up to so many.
+pub fn grow_topic(bootstrap: &str, name: &str, partitions: usize) {
+    let results = administer(bootstrap, async |admin, options| {
+        let new = NewPartitions::new(name, partitions);
+        admin.create_partitions(&[new], options).await
+    });
+    for result in results {
+        result.expect("the topic grows");
+    }
 }
 
 /// Deletes what is before the offset of a partition, as retention does.
