@@ -4,13 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::DateTime;
+
 use super::fault::ConfigFaults;
 use super::layers::{self, Sources, nearest};
 use super::properties;
 use super::reader::{Reader, choose, names, text};
 use super::security::{self, Namespace};
 use super::settings::{
-    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, MetricOptions, Output,
+    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, MetricOptions, Mode, Output,
     PolicySnapshot, Profile, Sasl, Settings, Start, Telemetry,
 };
 use super::watch;
@@ -68,9 +70,7 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         kafka,
         input: input(reader),
         output: output(reader),
-        dead_letter: DeadLetter {
-            topic: topic(reader, "dead_letter.topic"),
-        },
+        dead_letter: dead_letter(reader),
         delivery: delivery(reader),
         catalog: Catalog {
             path: reader.optional_path("catalog.path"),
@@ -184,12 +184,22 @@ fn input(reader: &mut Reader) -> Input {
     Input {
         topics,
         group_id,
-        start: reader.choice(
+        start: reader.parsed(
             "input.start",
-            &[("earliest", Start::Earliest), ("latest", Start::Latest)],
+            Start::Earliest,
+            "use \"earliest\", \"latest\" or a time such as \"2026-03-01T00:00:00Z\"",
+            start,
         ),
         prefetch_bytes: reader.size("input.prefetch_bytes", MIB..=GIB),
     }
+}
+
+fn start(text: &str) -> Result<Start, String> {
+    let choices = [("earliest", Start::Earliest), ("latest", Start::Latest)];
+    let time = |text: &str| DateTime::parse_from_rfc3339(text.trim()).ok();
+    choose(text, &choices)
+        .or_else(|| Some(Start::Time(time(text)?.to_utc())))
+        .ok_or_else(|| "is neither a word that is known nor a time with its zone".to_owned())
 }
 
 fn output(reader: &mut Reader) -> Output {
@@ -206,6 +216,17 @@ fn output(reader: &mut Reader) -> Output {
         detail: detail(reader),
         queue_messages: reader.count("output.queue_messages", 100..=10_000_000),
         queue_bytes: reader.size("output.queue_bytes", 2 * MIB..=GIB),
+    }
+}
+
+/// 0 switches a limit off.
+fn dead_letter(reader: &mut Reader) -> DeadLetter {
+    let max_ratio = reader.ratio("dead_letter.max_ratio");
+    let max_consecutive = reader.count("dead_letter.max_consecutive", 0..=1_000_000);
+    DeadLetter {
+        topic: topic(reader, "dead_letter.topic"),
+        max_ratio: (max_ratio > 0.0).then_some(max_ratio),
+        max_consecutive: (max_consecutive > 0).then_some(max_consecutive),
     }
 }
 
@@ -241,6 +262,15 @@ fn detail(reader: &mut Reader) -> DetailRules {
 fn delivery(reader: &mut Reader) -> Delivery {
     let second = Duration::from_secs(1);
     Delivery {
+        mode: reader.choice(
+            "delivery.mode",
+            &[
+                ("at_least_once", Mode::AtLeastOnce),
+                ("exactly_once", Mode::ExactlyOnce),
+            ],
+        ),
+        transaction_interval: reader
+            .duration("delivery.transaction_interval", second / 10..=second * 5),
         commit_interval: reader.duration("delivery.commit_interval", second..=second * 3600),
         drain_timeout: reader.duration("delivery.drain_timeout", second..=second * 240),
         remembered_sign_ins: reader.count("delivery.remembered_sign_ins", 1..=1_000_000),

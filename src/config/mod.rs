@@ -33,7 +33,7 @@ pub use layers::Sources;
 pub use secret::Secret;
 pub use settings::{
     Application, Catalog, ClientCertificate, DeadLetter, Delivery, Identity, IdentitySource, Input,
-    Kafka, Limits, LogFormat, Mechanism, MetricOptions, Output, PolicySnapshot, Profile, Property,
-    Protocol, Sasl, SecretText, Security, Settings, Start, Telemetry,
+    Kafka, Limits, LogFormat, Mechanism, MetricOptions, Mode, Output, PolicySnapshot, Profile,
+    Property, Protocol, Sasl, SecretText, Security, Settings, Start, Telemetry,
 };
 pub use units::duration as parse_duration;

@@ -15,7 +15,7 @@ use super::settings::Property;
 const PREFIX: &str = "kafka.properties.";
 
 /// Owned settings: name (with a dot at its end: all names that start so), reason, remedy.
-const OWNED: [(&str, &str, &str); 37] = [
+const OWNED: [(&str, &str, &str); 38] = [
     ("bootstrap.servers", HAS_KEY, "use kafka.bootstrap_servers"),
     (
         "metadata.broker.list",
@@ -128,7 +128,12 @@ const OWNED: [(&str, &str, &str); 37] = [
     ),
     (
         "transactional.id",
-        "the service writes without transactions",
+        "it is made of group, instance and worker",
+        "use delivery.mode and kafka.instance_id",
+    ),
+    (
+        "transaction.timeout.ms",
+        "it bounds what a crash delays",
         LEAVE_OUT,
     ),
     (

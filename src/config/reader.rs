@@ -177,6 +177,20 @@ impl Reader {
         })
     }
 
+    /// A part of the whole, from 0 to 1.
+    pub fn ratio(&mut self, key: &'static str) -> f64 {
+        self.parse(key, 0.0, "use a number from 0 to 1, such as 0.1", |value| {
+            let number = match value {
+                #[allow(clippy::cast_precision_loss)] // only 0 and 1 are in range
+                ValueKind::I64(number) => Some(*number as f64),
+                ValueKind::Float(number) => Some(*number),
+                ValueKind::String(text) => text.trim().parse().ok(),
+                _ => None,
+            };
+            in_range(number.ok_or("is not a number")?, &(0.0..=1.0))
+        })
+    }
+
     pub fn size(&mut self, key: &'static str, range: RangeInclusive<u64>) -> usize {
         let remedy = format!(
             "use a size from {} to {}, such as \"16MiB\"",

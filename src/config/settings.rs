@@ -1,10 +1,13 @@
 //! The settings as the program uses them. Everything is resolved: secrets are read from their
 //! files, the brokers are taken from the connection string, empty texts are `None`.
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::secret::Secret;
 use crate::diagnosis::{DetailRules, MessageKey};
@@ -228,14 +231,17 @@ pub struct Input {
 pub enum Start {
     Earliest,
     Latest,
+    /// At the first message that the broker received at this time or later.
+    Time(DateTime<Utc>),
 }
 
 impl Start {
-    /// librdkafka's value of `auto.offset.reset`.
-    pub const fn as_str(self) -> &'static str {
+    /// As the configuration writes it.
+    pub fn as_str(self) -> Cow<'static, str> {
         match self {
-            Start::Earliest => "earliest",
-            Start::Latest => "latest",
+            Start::Earliest => Cow::Borrowed("earliest"),
+            Start::Latest => Cow::Borrowed("latest"),
+            Start::Time(time) => Cow::Owned(time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
         }
     }
 }
@@ -251,17 +257,30 @@ pub struct Output {
     pub queue_bytes: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DeadLetter {
     pub topic: String,
+    /// Of [`crate::pipeline::DEAD_LETTER_WINDOW`] records; `None`: any.
+    pub max_ratio: Option<f64>,
+    /// `None`: any number.
+    pub max_consecutive: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
+    pub mode: Mode,
     pub commit_interval: Duration,
+    /// With exactly once only.
+    pub transaction_interval: Duration,
     pub drain_timeout: Duration,
     /// For each assigned partition.
     pub remembered_sign_ins: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    AtLeastOnce,
+    ExactlyOnce,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -131,8 +131,12 @@ fn the_defaults_are_those_of_the_file() {
         },
         dead_letter: DeadLetter {
             topic: "dead-letters".to_owned(),
+            max_ratio: Some(0.2),
+            max_consecutive: Some(100),
         },
         delivery: Delivery {
+            mode: Mode::AtLeastOnce,
+            transaction_interval: Duration::from_secs(1),
             commit_interval: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(20),
             remembered_sign_ins: 8192,

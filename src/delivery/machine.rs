@@ -3,7 +3,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::partition::{CommitAnswer, Partition, PartitionPhase};
-use super::{Action, Event, Exit, Owned, Phase, Room, Seen, Settings, Slot, Token, TopicPartition};
+use super::transaction::{Transaction, TransactionPhase};
+use super::{
+    Action, Event, Exit, Owned, Phase, Room, Settings, Slot, Taken, Token, TopicPartition,
+};
 
 /// A commit that was not answered for so long is tried again. Above the client's own request
 /// timeout (60 s), so that an answer is not overtaken by its successor.
@@ -62,11 +65,13 @@ pub struct Delivery<R> {
     pub(super) hand: Option<Hand>,
     /// Outputs in the producer's queue or on their way.
     in_flight: u64,
-    next_commit: Instant,
+    pub(super) next_commit: Instant,
     /// When a commit that somebody waits for is tried again.
     pub(super) retry_commit: Instant,
     /// Outputs that a stopping worker no longer waits for.
     pub(super) abandoned: u64,
+    /// Without it, at least once.
+    pub(super) transaction: Option<Transaction<R>>,
     pub(super) actions: VecDeque<Action<R>>,
 }
 
@@ -75,10 +80,15 @@ impl<R> Delivery<R> {
         Delivery {
             next_commit: now + settings.commit_interval,
             retry_commit: now,
+            transaction: settings.transaction_interval.map(Transaction::new),
+            room: match settings.transaction_interval {
+                None => RoomState::Open,
+                // Until the producer is ready.
+                Some(_) => RoomState::Full { since: now },
+            },
             settings,
             partitions: Vec::new(),
             stage: Stage::Running,
-            room: RoomState::Open,
             hand: None,
             in_flight: 0,
             abandoned: 0,
@@ -94,6 +104,7 @@ impl<R> Delivery<R> {
     pub fn wants_message(&self) -> bool {
         matches!(self.stage, Stage::Running)
             && matches!(self.room, RoomState::Open)
+            && self.is_open()
             && self.hand.is_none()
     }
 
@@ -133,7 +144,9 @@ impl<R> Delivery<R> {
 
     /// Whether a message whose output failed is still not settled.
     pub fn is_retrying(&self) -> bool {
-        self.partitions.iter().any(Partition::is_retrying)
+        let transaction = self.transaction.as_ref();
+        transaction.is_some_and(Transaction::is_retried)
+            || self.partitions.iter().any(Partition::is_retrying)
     }
 
     pub fn owned(&self) -> impl Iterator<Item = Owned<'_, R>> {
@@ -141,6 +154,7 @@ impl<R> Delivery<R> {
         owned.map(|partition| Owned {
             id: &partition.id,
             resume_offset: partition.resume_offset(),
+            next_offset: partition.last_offset().map(|last| last + 1),
             oldest: partition.oldest_receipt(),
         })
     }
@@ -153,25 +167,36 @@ impl<R> Delivery<R> {
         topic: &str,
         partition: i32,
         offset: i64,
-    ) -> Option<(Slot, &mut Seen)> {
+    ) -> Option<Taken<'_>> {
         let wanted = self.wants_message();
         let running = matches!(self.stage, Stage::Running);
         let slot = self.slot(topic, partition)?;
-        let partition = &mut self.partitions[usize::from(slot.0)];
+        let index = usize::from(slot.0);
+        let partition = &mut self.partitions[index];
         if partition.phase != PartitionPhase::Consuming || !running {
             return None;
         }
+        let is_old = partition.last_offset().is_some_and(|last| offset <= last);
+        if is_old && self.transaction.is_some() {
+            self.handed_out_again(now, index);
+            return None;
+        }
+        let partition = &mut self.partitions[index];
         if !wanted {
             // The client handed out a message of a paused partition: it must not be lost.
             partition.phase = PartitionPhase::Rewinding { offset, at: now };
             return None;
         }
-        if partition.last_offset().is_some_and(|last| offset <= last) {
+        if is_old {
             // The client hands out again what it handed out before, as it may around a
             // rebalance, or the topic was created anew.
             partition.read_again_from(offset);
         }
-        Some((slot, &mut partition.seen))
+        Some(Taken {
+            slot,
+            is_new: partition.reaches(offset),
+            seen: &mut partition.seen,
+        })
     }
 
     pub fn handle(&mut self, now: Instant, event: Event<R>) {
@@ -209,9 +234,10 @@ impl<R> Delivery<R> {
                     self.fail(now, token);
                 }
             }
-            Event::Assigned(partitions) => self.assigned(partitions),
+            Event::Assigned(positions) => self.assigned(now, positions),
+            Event::OffsetLost(position) => self.offset_lost(now, position),
             Event::Revoked(partitions) => self.revoked(now, partitions),
-            Event::Lost(partitions) => self.lost(partitions),
+            Event::Lost(partitions) => self.lost(now, partitions),
             Event::Rewound(id, offset) => self.rewound(id, offset),
             Event::RewindFailed(id) => {
                 let (min, max) = (self.settings.retry_min, self.settings.retry_max);
@@ -227,6 +253,11 @@ impl<R> Delivery<R> {
                 self.retry_commit = now + self.settings.retry_min;
             }
             Event::CommitRefused(offsets) => self.answered(&offsets, CommitAnswer::Refused),
+            Event::TransactionReady => self.transaction_ready(TransactionPhase::Starting),
+            Event::TransactionAborted => self.transaction_ready(TransactionPhase::Aborting),
+            Event::TransactionCommitted => self.transaction_committed(),
+            Event::TransactionFailed => self.abort(now),
+            Event::ProducerChanged => self.producer_changed(now),
             Event::Tick => self.tick(now),
             Event::Stop => self.stop(now, self.settings.drain_timeout, Exit::Clean),
             Event::Fatal => {
@@ -273,7 +304,7 @@ impl<R> Delivery<R> {
             });
             self.actions.push_back(Action::Produce { token, index: 0 });
         }
-        if self.pending_messages() >= self.settings.max_pending_messages {
+        if self.load() >= self.limit() {
             self.fill(now);
         }
     }
@@ -293,19 +324,19 @@ impl<R> Delivery<R> {
 
     fn settle(&mut self, slot: Slot) {
         while let Some(receipt) = self.partitions[usize::from(slot.0)].pop_settled() {
-            self.actions.push_back(Action::Settled(receipt));
-        }
-    }
-
-    fn fill(&mut self, now: Instant) {
-        if let RoomState::Open = self.room {
-            self.room = RoomState::Full { since: now };
+            match &mut self.transaction {
+                None => self.actions.push_back(Action::Settled(receipt)),
+                Some(transaction) => transaction.keep(receipt),
+            }
         }
     }
 
     /// An output failed: its partition pauses, and is read again, after a wait, from its first
     /// message that is not settled. The others go on.
     fn fail(&mut self, now: Instant, token: Token) {
+        if self.transaction.is_some() {
+            return self.abort(now);
+        }
         let slot = token.slot();
         if self.hand.is_some_and(|hand| hand.token.slot() == slot) {
             self.hand = None;
@@ -384,7 +415,9 @@ impl<R> Delivery<R> {
         }
         self.make_room(now);
         self.read_again(now);
-        if now >= self.next_commit && !matches!(self.stage, Stage::Ended) {
+        if self.transaction.is_some() {
+            self.transact(now);
+        } else if now >= self.next_commit && !matches!(self.stage, Stage::Ended) {
             self.next_commit = now + self.settings.commit_interval;
             self.commit(now, |_| true);
         }
@@ -394,10 +427,10 @@ impl<R> Delivery<R> {
 
     fn make_room(&mut self, now: Instant) {
         let waiting = self.hand.is_some_and(|hand| hand.waiting);
-        let pending = self.pending_messages();
-        let max = self.settings.max_pending_messages;
+        let (load, max) = (self.load(), self.limit());
+        let open = self.is_open();
         match self.room {
-            RoomState::Full { .. } if !waiting && pending < max => self.room = RoomState::Open,
+            RoomState::Full { .. } if open && !waiting && load < max => self.room = RoomState::Open,
             RoomState::Full { since } if now >= since + self.settings.full_before_pause => {
                 self.pause();
                 self.room = RoomState::Paused {
@@ -405,7 +438,7 @@ impl<R> Delivery<R> {
                 };
             }
             RoomState::Paused { in_flight } => {
-                if !waiting && self.in_flight <= in_flight / 2 && pending <= max / 2 {
+                if open && !waiting && self.in_flight <= in_flight / 2 && load <= max / 2 {
                     self.resume(now);
                 }
             }
@@ -414,7 +447,7 @@ impl<R> Delivery<R> {
     }
 
     fn resume(&mut self, now: Instant) {
-        self.room = if self.pending_messages() < self.settings.max_pending_messages {
+        self.room = if self.load() < self.limit() {
             RoomState::Open
         } else {
             RoomState::Full { since: now }

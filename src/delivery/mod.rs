@@ -5,8 +5,10 @@
 //! it through any schedule ([`simulation`](self) tests).
 //!
 //! Guaranteed, whatever the order of events:
-//! - an offset is committed only when every output of every message up to it is acknowledged;
-//! - a failed output leads to a rewind to the first message that is not settled;
+//! - an offset is committed only when every output of every message up to it is acknowledged,
+//!   and with transactions only together with these outputs;
+//! - a failed output leads to a rewind to the first message that is not settled, and with
+//!   transactions to an abort and a rewind to what is committed;
 //! - nothing is committed for a partition that is not owned;
 //! - a stop ends within its deadline.
 //!
@@ -19,17 +21,22 @@ mod seen;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
 use std::time::Duration;
 
 pub use machine::Delivery;
 pub use partition::TopicPartition;
+
 pub use seen::{Fingerprint, Occurrence, Seen};
+pub use transaction::TransactionPhase;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Event Hubs throttles commits to about 4 a second and partition (Event Hubs quotas).
     pub commit_interval: Duration,
+    /// How long a transaction takes messages; `None`: at least once, without transactions.
+    pub transaction_interval: Option<Duration>,
     /// How long a revocation or a stop waits for acknowledgements and for its commit.
     pub drain_timeout: Duration,
     /// Sign-ins remembered a partition, to tell repeats and updates.
@@ -48,6 +55,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             commit_interval: Duration::from_secs(1),
+            transaction_interval: None,
             drain_timeout: Duration::from_secs(20),
             remembered_sign_ins: 8192,
             max_pending_messages: 10_000,
@@ -91,10 +99,21 @@ impl Token {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slot(u16);
 
+/// Where a partition is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    pub id: TopicPartition,
+    pub offset: i64,
+    /// By the group. One that is not is committed at once, so that a restart finds it.
+    pub is_committed: bool,
+}
+
 /// What has happened. `R` is the receipt that a message's owner gets back once it is settled.
 #[derive(Debug, Clone)]
 pub enum Event<R> {
-    Assigned(Vec<TopicPartition>),
+    Assigned(Vec<Position>),
+    /// The offset that was to be read next is not there; reading goes on here.
+    OffsetLost(Position),
     Revoked(Vec<TopicPartition>),
     /// Taken away without asking: somebody else owns these partitions already.
     Lost(Vec<TopicPartition>),
@@ -123,6 +142,14 @@ pub enum Event<R> {
     CommitFailed(Vec<(TopicPartition, i64)>),
     /// Not from this member any more.
     CommitRefused(Vec<(TopicPartition, i64)>),
+    /// The producer is ready for its first transaction.
+    TransactionReady,
+    TransactionCommitted,
+    /// It must be aborted.
+    TransactionFailed,
+    TransactionAborted,
+    /// Another producer is used from now on; nothing was in the hands of the old one.
+    ProducerChanged,
     /// Time has passed.
     Tick,
     Stop,
@@ -133,9 +160,13 @@ pub enum Event<R> {
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action<R> {
-    /// A `Pause` or `Resume` of the same partitions follows: the client keeps the pause of a
-    /// partition that was here before.
-    Assign(Vec<TopicPartition>),
+    /// A `Pause` or `Resume` of the same partitions follows.
+    Assign(Vec<(TopicPartition, i64)>),
+    /// Give one partition back and take it again, from `offset`: the client has given it up.
+    Restart {
+        partition: TopicPartition,
+        offset: i64,
+    },
     Unassign(Vec<TopicPartition>),
     Pause(Vec<TopicPartition>),
     Resume(Vec<TopicPartition>),
@@ -150,7 +181,11 @@ pub enum Action<R> {
         offset: i64,
     },
     Commit(Vec<(TopicPartition, i64)>),
-    /// Every output of this message, and of all before it, is acknowledged.
+    /// Commit the transaction, with these offsets in it.
+    CommitTransaction(Vec<(TopicPartition, i64)>),
+    AbortTransaction,
+    /// Every output of this message, and of all before it, is acknowledged, and committed where
+    /// there are transactions.
     Settled(R),
     Exit(Exit),
 }
@@ -171,10 +206,21 @@ pub enum Exit {
 #[derive(Debug)]
 pub struct Owned<'d, R> {
     pub id: &'d TopicPartition,
-    /// Where reading would start again; `None` before the first message.
+    /// Where reading would start again.
     pub resume_offset: Option<i64>,
+    /// The offset after the last message taken.
+    pub next_offset: Option<i64>,
     /// The receipt of the oldest message that is not settled.
     pub oldest: Option<&'d R>,
+}
+
+/// A message that the machine has agreed to.
+#[derive(Debug)]
+pub struct Taken<'d> {
+    pub slot: Slot,
+    /// It was not taken before, since its partition was assigned.
+    pub is_new: bool,
+    pub seen: &'d mut Seen,
 }
 
 /// Where the worker stands between start and exit.

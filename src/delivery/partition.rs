@@ -71,6 +71,8 @@ pub(super) struct Partition<R> {
     /// By ascending number and offset.
     pending: VecDeque<Pending<R>>,
     next_number: u64,
+    /// The highest offset that was taken.
+    reached: Option<i64>,
     /// The message whose output failed last, until it is settled after all.
     failed: Option<i64>,
     /// How often in a row: sets the wait before the next try.
@@ -78,6 +80,8 @@ pub(super) struct Partition<R> {
     /// The offset after the last settled message: what may be committed.
     settled: Option<i64>,
     committed: Option<i64>,
+    /// Where reading began.
+    start: Option<i64>,
     committing: Option<Committing>,
     /// The last commit was refused for good.
     refused: bool,
@@ -92,10 +96,12 @@ impl<R> Partition<R> {
             remembered,
             pending: VecDeque::new(),
             next_number: 0,
+            reached: None,
             failed: None,
             failures: 0,
             settled: None,
             committed: None,
+            start: None,
             committing: None,
             refused: false,
         }
@@ -132,6 +138,13 @@ impl<R> Partition<R> {
             .or(self.settled.map(|settled| settled - 1))
     }
 
+    /// Takes note of a message; whether it is the first time since the assignment.
+    pub fn reaches(&mut self, offset: i64) -> bool {
+        let is_new = self.reached < Some(offset);
+        self.reached = self.reached.max(Some(offset));
+        is_new
+    }
+
     /// Where reading must start again so that nothing is missed.
     pub fn resume_offset(&self) -> Option<i64> {
         self.pending
@@ -144,9 +157,6 @@ impl<R> Partition<R> {
     pub fn push(&mut self, offset: i64, outputs: u32, receipt: R) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
-        // What comes before the first message taken counts as settled: once that is committed,
-        // a partition that had no committed offset does not start at its end again.
-        self.settled.get_or_insert(offset);
         self.pending.push_back(Pending {
             number,
             offset,
@@ -271,14 +281,55 @@ impl<R> Partition<R> {
         self.settled.is_none() || self.committed == self.settled
     }
 
-    /// Starts over: the partition is new, or its offsets are.
+    /// Starts over at `offset`: what is before it counts as settled.
+    pub fn start(&mut self, offset: i64, is_committed: bool) {
+        self.reset(PartitionPhase::Consuming);
+        self.settled = Some(offset);
+        self.start = Some(offset);
+        self.committed = is_committed.then_some(offset);
+    }
+
+    /// The offset after the last settled message.
+    pub fn settled_offset(&self) -> Option<i64> {
+        self.settled
+    }
+
+    /// Where a transaction that is aborted has begun.
+    fn base(&self) -> Option<i64> {
+        self.committed.or(self.start)
+    }
+
+    /// Whether the transaction holds messages of this partition.
+    pub fn is_touched(&self) -> bool {
+        self.is_owned() && (!self.pending.is_empty() || self.settled != self.base())
+    }
+
+    /// Forgets what the transaction holds of this partition; gives the offset to read from.
+    pub fn roll_back(&mut self) -> Option<i64> {
+        let base = self.base()?;
+        self.drop_pending();
+        self.settled = Some(base);
+        self.seen.forget_from(base);
+        Some(base)
+    }
+
+    /// The broker has committed the transaction with this offset.
+    pub fn transaction_committed(&mut self, offset: i64) {
+        if self.settled == Some(offset) {
+            self.committed = Some(offset);
+        }
+    }
+
+    /// Forgets everything.
     pub fn reset(&mut self, phase: PartitionPhase) {
         self.drop_pending();
         self.seen = Seen::new(self.remembered);
+        self.reached = None;
         self.failed = None;
         self.failures = 0;
         self.settled = None;
         self.committed = None;
+        self.start = None;
         self.committing = None;
         self.refused = false;
         self.phase = phase;

@@ -3,23 +3,58 @@ use std::time::{Duration, Instant};
 
 use super::machine::{COMMIT_SHARE, Delivery, RoomState, Stage};
 use super::partition::{Partition, PartitionPhase};
-use super::{Action, Exit, TopicPartition};
+use super::{Action, Exit, Position, TopicPartition};
 
 impl<R> Delivery<R> {
-    pub(super) fn assigned(&mut self, ids: Vec<TopicPartition>) {
-        for id in &ids {
-            let index = self.partitions.iter().position(|known| known.id == *id);
+    pub(super) fn assigned(&mut self, now: Instant, positions: Vec<Position>) {
+        let mut starts = Vec::with_capacity(positions.len());
+        for Position {
+            id,
+            offset,
+            is_committed,
+        } in positions
+        {
+            let index = self.partitions.iter().position(|known| known.id == id);
             let index = index.unwrap_or_else(|| {
                 let remembered = self.settings.remembered_sign_ins;
                 self.partitions.push(Partition::new(id.clone(), remembered));
                 self.partitions.len() - 1
             });
-            self.drop_hand_of(index);
-            self.partitions[index].reset(PartitionPhase::Consuming);
+            self.start(now, index, offset, is_committed);
+            starts.push((id, offset));
         }
+        let ids: Vec<_> = starts.iter().map(|(id, _)| id.clone()).collect();
+        self.actions.push_back(Action::Assign(starts));
+        self.pause_or_resume(ids);
+    }
+
+    /// What was taken before the loss is given up with it: its outputs may arrive, uncounted.
+    pub(super) fn offset_lost(&mut self, now: Instant, position: Position) {
+        let consuming = |p: &Partition<R>| p.id == position.id && p.is_owned() && !p.is_revoked();
+        let Some(index) = self.partitions.iter().position(consuming) else {
+            return;
+        };
+        self.start(now, index, position.offset, position.is_committed);
+        self.actions.push_back(Action::Restart {
+            partition: position.id.clone(),
+            offset: position.offset,
+        });
+        self.pause_or_resume(vec![position.id]);
+    }
+
+    fn start(&mut self, now: Instant, index: usize, offset: i64, is_committed: bool) {
+        self.leave_transaction(now, &[index]);
+        self.drop_hand_of(index);
+        self.partitions[index].start(offset, is_committed);
+        if !is_committed {
+            self.next_commit = now;
+        }
+    }
+
+    /// The client keeps the pause of a partition that was here before.
+    fn pause_or_resume(&mut self, ids: Vec<TopicPartition>) {
         let paused =
             !matches!(self.stage, Stage::Running) || matches!(self.room, RoomState::Paused { .. });
-        self.actions.push_back(Action::Assign(ids.clone()));
         if !ids.is_empty() {
             let then = if paused {
                 Action::Pause
@@ -42,12 +77,14 @@ impl<R> Delivery<R> {
         self.release_revoked(now);
     }
 
-    pub(super) fn lost(&mut self, ids: Vec<TopicPartition>) {
-        for index in 0..self.partitions.len() {
-            if ids.contains(&self.partitions[index].id) {
-                self.drop_hand_of(index);
-                self.partitions[index].reset(PartitionPhase::Released);
-            }
+    pub(super) fn lost(&mut self, now: Instant, ids: Vec<TopicPartition>) {
+        let indices: Vec<usize> = (0..self.partitions.len())
+            .filter(|&index| ids.contains(&self.partitions[index].id))
+            .collect();
+        self.leave_transaction(now, &indices);
+        for index in indices {
+            self.drop_hand_of(index);
+            self.partitions[index].reset(PartitionPhase::Released);
         }
         self.actions.push_back(Action::Unassign(ids));
     }
@@ -69,6 +106,13 @@ impl<R> Delivery<R> {
         let grace = self.settings.drain_timeout / COMMIT_SHARE;
         let mut drained = false;
         for index in 0..self.partitions.len() {
+            // With transactions a partition that is drained waits for the others of its worker.
+            if let PartitionPhase::Draining { deadline } | PartitionPhase::Committing { deadline } =
+                self.partitions[index].phase
+                && now + grace >= deadline
+            {
+                self.leave_transaction(now, &[index]);
+            }
             let PartitionPhase::Draining { deadline } = self.partitions[index].phase else {
                 continue;
             };
@@ -84,7 +128,8 @@ impl<R> Delivery<R> {
                 drained = true;
             }
         }
-        if drained || now >= self.retry_commit {
+        let by_itself = self.transaction.is_none();
+        if by_itself && (drained || now >= self.retry_commit) {
             self.commit(now, |p| {
                 matches!(p.phase, PartitionPhase::Committing { .. }) && p.awaits_commit()
             });
@@ -95,7 +140,12 @@ impl<R> Delivery<R> {
             .all(|partition| match partition.phase {
                 PartitionPhase::Draining { .. } => false,
                 PartitionPhase::Committing { deadline } => {
-                    !partition.awaits_commit() || now >= deadline
+                    let awaits = if by_itself {
+                        partition.awaits_commit()
+                    } else {
+                        partition.is_touched()
+                    };
+                    !awaits || now >= deadline
                 }
                 _ => true,
             });
@@ -139,6 +189,13 @@ impl<R> Delivery<R> {
             exit,
         } = self.stage
         {
+            if self.transaction.is_some() {
+                if self.has_ended_transaction(now, acknowledged_by) || now >= deadline {
+                    let touched = self.partitions.iter().any(Partition::is_touched);
+                    self.exit(exit, touched);
+                }
+                return;
+            }
             let outputs: u64 = self.partitions.iter().map(Partition::outstanding).sum();
             if outputs > 0 && now < acknowledged_by {
                 return;
@@ -164,19 +221,23 @@ impl<R> Delivery<R> {
                 .partitions
                 .iter()
                 .any(|p| p.is_owned() && !p.is_committed());
-            let revoked = self.partitions.iter().filter(|p| p.is_revoked());
-            let revoked: Vec<_> = revoked.map(|p| p.id.clone()).collect();
-            if !revoked.is_empty() {
-                // Without it the client cannot leave the group.
-                self.actions.push_back(Action::Unassign(revoked));
-            }
-            let outputs = self.abandoned;
-            let exit = match exit {
-                Exit::Clean if uncommitted || outputs > 0 => Exit::Unfinished { outputs },
-                exit => exit,
-            };
-            self.stage = Stage::Ended;
-            self.actions.push_back(Action::Exit(exit));
+            self.exit(exit, uncommitted);
         }
+    }
+
+    fn exit(&mut self, exit: Exit, uncommitted: bool) {
+        let revoked = self.partitions.iter().filter(|p| p.is_revoked());
+        let revoked: Vec<_> = revoked.map(|p| p.id.clone()).collect();
+        if !revoked.is_empty() {
+            // Without it the client cannot leave the group.
+            self.actions.push_back(Action::Unassign(revoked));
+        }
+        let outputs = self.abandoned;
+        let exit = match exit {
+            Exit::Clean if uncommitted || outputs > 0 => Exit::Unfinished { outputs },
+            exit => exit,
+        };
+        self.stage = Stage::Ended;
+        self.actions.push_back(Action::Exit(exit));
     }
 }

@@ -4,6 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
+fn at(id: &TopicPartition, offset: i64) -> Position {
+    Position {
+        id: id.clone(),
+        offset,
+        is_committed: true,
+    }
+}
+
 struct Machine {
     delivery: Delivery<i64>,
     now: Instant,
@@ -23,7 +31,7 @@ impl Machine {
             now,
             id: id.clone(),
         };
-        machine.event(Event::Assigned(vec![id]));
+        machine.event(Event::Assigned(vec![at(&id, 7)]));
         let token = machine.take(7);
         machine.event(Event::Enqueued);
         assert_eq!(
@@ -39,7 +47,7 @@ impl Machine {
     }
 
     fn take(&mut self, offset: i64) -> Token {
-        let (slot, _) = self.delivery.take(self.now, "in", 0, offset).unwrap();
+        let Taken { slot, .. } = self.delivery.take(self.now, "in", 0, offset).unwrap();
         let diagnosed = Event::Diagnosed {
             slot,
             offset,
@@ -196,14 +204,14 @@ fn failures_in_a_row_wait_longer_whatever_other_partitions_do() {
         topic: Arc::from("in"),
         partition: 1,
     };
-    machine.event(Event::Assigned(vec![other]));
+    machine.event(Event::Assigned(vec![at(&other, 1)]));
     let id = machine.id.clone();
     let mut waits = Vec::new();
     for _ in 0..4 {
         let token = machine.take(9);
         machine.event(Event::Enqueued);
         machine.event(Event::Failed(token));
-        let (slot, _) = machine.delivery.take(machine.now, "in", 1, 1).unwrap();
+        let Taken { slot, .. } = machine.delivery.take(machine.now, "in", 1, 1).unwrap();
         let actions = machine.event(Event::Diagnosed {
             slot,
             offset: 1,
@@ -260,7 +268,49 @@ fn a_partition_that_comes_back_is_resumed() {
     machine.event(Event::Committed(machine.offsets(8)));
     assert_eq!(machine.tick_after(MOMENT), [Action::Unassign(ids.clone())]);
     assert_eq!(
-        machine.event(Event::Assigned(ids.clone())),
-        [Action::Assign(ids.clone()), Action::Resume(ids)]
+        machine.event(Event::Assigned(vec![at(&ids[0], 8)])),
+        [
+            Action::Assign(vec![(ids[0].clone(), 8)]),
+            Action::Resume(ids)
+        ]
+    );
+}
+
+#[test]
+fn a_start_that_nobody_has_committed_is_committed_before_the_first_message() {
+    let mut machine = Machine::settled();
+    let start = Position {
+        is_committed: false,
+        ..at(&machine.id, 40)
+    };
+    machine.event(Event::Assigned(vec![start]));
+    let commit = Action::Commit(machine.offsets(40));
+    assert_eq!(machine.event(Event::Tick), [commit]);
+    machine.event(Event::Committed(machine.offsets(40)));
+    assert_eq!(machine.tick_after(Duration::from_secs(2)), []);
+}
+
+#[test]
+fn a_partition_whose_offset_is_gone_starts_where_its_log_does() {
+    let mut machine = Machine::settled();
+    let late = machine.take(9);
+    machine.event(Event::Enqueued);
+    let start = Position {
+        is_committed: false,
+        ..at(&machine.id, 40)
+    };
+    let restart = Action::Restart {
+        partition: machine.id.clone(),
+        offset: 40,
+    };
+    let ids = vec![machine.id.clone()];
+    assert_eq!(
+        machine.event(Event::OffsetLost(start)),
+        [restart, Action::Resume(ids)]
+    );
+    assert_eq!(machine.event(Event::Acknowledged(late)), []);
+    assert_eq!(
+        machine.event(Event::Tick),
+        [Action::Commit(machine.offsets(40))]
     );
 }

@@ -60,8 +60,11 @@ pub struct Diagnoser {
     /// In the order of [`Scenario::ALL`].
     scenarios: Vec<Advice>,
     /// The JSON of the remediation of each code and case that has its own, ascending.
-    codes: Vec<((i64, Option<Case>), Option<Box<RawValue>>)>,
+    codes: Vec<(CodeCase, Option<Box<RawValue>>)>,
 }
+
+/// A code, and the case of it that has texts of its own.
+type CodeCase = (i64, Option<Case>);
 
 /// The JSON of what a scenario advises.
 #[derive(Debug)]

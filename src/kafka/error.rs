@@ -15,7 +15,8 @@ pub fn classify(code: RDKafkaErrorCode) -> BrokerFault {
         | Code::UnsupportedSASLMechanism => BrokerFault::Authentication,
         Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed
-        | Code::ClusterAuthorizationFailed => BrokerFault::Authorization,
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed => BrokerFault::Authorization,
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
             BrokerFault::TopicMissing
         }
@@ -53,6 +54,9 @@ pub fn missing_right(code: RDKafkaErrorCode, client: &str) -> &'static str {
         }
         (Code::ClusterAuthorizationFailed, _) => {
             "IDEMPOTENT_WRITE on the cluster, or WRITE on any topic"
+        }
+        (Code::TransactionalIdAuthorizationFailed, _) => {
+            "WRITE and DESCRIBE on the transactional id, which begins with input.group_id"
         }
         _ => "the one that the code names",
     }

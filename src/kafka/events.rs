@@ -18,8 +18,10 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tracing::{debug, info};
 
 use super::error::classify;
+use super::resolver::{OffsetLost, Resolved};
 use super::statistics::Statistics;
 use super::token::{Tokens, current_token};
+use super::transactor::TransactionEvent;
 use crate::delivery::{Token, TopicPartition};
 use crate::telemetry::BrokerFault;
 
@@ -55,6 +57,10 @@ pub enum GroupEvent {
     Assigned(Vec<TopicPartition>),
     Revoked(Vec<TopicPartition>),
     Lost(Vec<TopicPartition>),
+    /// Where the partitions of an assignment start.
+    Resolved(Vec<Resolved>),
+    /// Where reading goes on in partitions whose next offset is gone.
+    OffsetsLost(Vec<OffsetLost>),
     Committed(Vec<(TopicPartition, i64)>),
     CommitFailed(Vec<(TopicPartition, i64)>, RDKafkaErrorCode),
     Statistics(Statistics),
@@ -71,7 +77,7 @@ pub struct ClientError {
 }
 
 impl ClientError {
-    fn new(code: RDKafkaErrorCode, reason: &str) -> ClientError {
+    pub fn new(code: RDKafkaErrorCode, reason: &str) -> ClientError {
         ClientError {
             fault: classify(code),
             code,
@@ -100,6 +106,10 @@ impl ConsumerEvents {
     /// From now on partitions are handed back at once: the worker no longer listens.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 }
 
@@ -149,7 +159,7 @@ impl ConsumerContext for ConsumerEvents {
         event: RDKafkaRespErr,
         list: &mut TopicPartitionList,
     ) {
-        if self.closing.load(Ordering::Relaxed) {
+        if self.is_closing() {
             let result = match event {
                 RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                     consumer.incremental_assign(&TopicPartitionList::new())
@@ -194,6 +204,7 @@ pub struct ProducerEvents {
     pub acknowledgements: Mailbox<Acknowledgement>,
     pub errors: Mailbox<ClientError>,
     pub statistics: Mailbox<Statistics>,
+    pub transactions: Mailbox<TransactionEvent>,
     tokens: Option<Arc<Tokens>>,
 }
 

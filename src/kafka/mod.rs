@@ -3,8 +3,10 @@ mod committer;
 mod error;
 mod events;
 mod properties;
+mod resolver;
 mod statistics;
 mod token;
+mod transactor;
 
 pub use committer::Committer;
 pub use error::{classify, is_no_member, missing_right};
@@ -12,7 +14,10 @@ pub use events::{
     Acknowledgement, ClientError, ConsumerEvents, Failure, GroupEvent, Mailbox, ProducerEvents,
 };
 pub use properties::{
-    PropertyFault, common, consumer, max_batch_bytes, max_output_bytes, producer, properties_fault,
+    PropertyFault, batch_bytes, common, consumer, max_batch_bytes, max_output_bytes, producer,
+    properties_fault,
 };
+pub use resolver::{OffsetLost, Resolved, Resolver};
 pub use statistics::{PartitionLag, Statistics};
 pub use token::{Credential, NoToken, Refresher, Token, TokenError, Tokens, current_token};
+pub use transactor::{TransactionEvent, Transactor, make_transactional, remedy, transactional_id};

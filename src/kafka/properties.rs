@@ -105,7 +105,8 @@ pub fn consumer(settings: &Settings, worker: usize) -> ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "false")
         .set("allow.auto.create.topics", "false")
-        .set("auto.offset.reset", settings.input.start.as_str())
+        // An offset that is not there is a loss: found, told and counted, never moved silently.
+        .set("auto.offset.reset", "error")
         // From the first release: a group cannot be rolled over from an eager assignor later.
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set(
@@ -168,6 +169,13 @@ pub fn properties_fault(settings: &Settings) -> Option<PropertyFault> {
             Err(KafkaError::ClientConfig(_, _, name, _)) => Some(PropertyFault { name }),
             _ => None,
         })
+}
+
+/// What one batch of the producer holds at most, before the broker says otherwise.
+pub fn batch_bytes(settings: &Settings) -> usize {
+    let own = producer(settings);
+    let bytes = own.get("batch.size").and_then(|bytes| bytes.parse().ok());
+    bytes.unwrap_or(MESSAGE_MAX_BYTES)
 }
 
 /// The largest record that the producer takes, with room for key and headers.

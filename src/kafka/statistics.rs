@@ -48,6 +48,8 @@ struct Partition {
     #[serde(rename = "partition")]
     number: i32,
     #[serde(default)]
+    fetch_state: String,
+    #[serde(default)]
     lo_offset: i64,
     #[serde(default)]
     ls_offset: i64,
@@ -85,9 +87,19 @@ impl Statistics {
         self.cgrp.state == "up" && self.cgrp.join_state == "steady"
     }
 
+    fn find(&self, topic: &str, partition: i32) -> Option<&Partition> {
+        let mut partitions = self.topics.get(topic)?.partitions.values();
+        partitions.find(|known| known.number == partition)
+    }
+
+    /// Whether the client has given up fetching a partition: its next offset is not there.
+    pub fn is_halted(&self, topic: &str, partition: i32) -> bool {
+        self.find(topic, partition)
+            .is_some_and(|found| matches!(&*found.fetch_state, "none" | "stopped"))
+    }
+
     pub fn partition(&self, topic: &str, partition: i32) -> Option<PartitionLag> {
-        let topic = self.topics.get(topic)?;
-        let found = topic.partitions.values().find(|p| p.number == partition)?;
+        let found = self.find(topic, partition)?;
         Some(PartitionLag {
             start: found.lo_offset,
             end: found.ls_offset,
@@ -115,7 +127,7 @@ mod tests {
         "broker.test:9092/0":{"nodeid":0,"throttle":{"avg":250,"min":0}},
         "GroupCoordinator":{"nodeid":-1}},
         "topics":{"in":{"partitions":{
-            "3":{"partition":3,"lo_offset":100,"ls_offset":150,"hi_offset":151,
+            "3":{"partition":3,"fetch_state":"none","lo_offset":100,"ls_offset":150,"hi_offset":151,
                  "app_offset":120,"committed_offset":110},
             "-1":{"partition":-1}}}}}"#;
 
@@ -131,6 +143,7 @@ mod tests {
         );
         assert_eq!(lag.messages(Some(160)), Some(0));
         assert_eq!(lag.messages(None), Some(30));
+        assert!(statistics.is_halted("in", 3) && !statistics.is_halted("in", -1));
         assert!(statistics.partition("in", 4).is_none());
         assert!(statistics.partition("out", 3).is_none());
     }

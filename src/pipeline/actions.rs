@@ -31,6 +31,19 @@ impl State {
                     let refused = clients.committer.commit(offsets).err();
                     refused.map(Event::CommitFailed)
                 }
+                Action::CommitTransaction(offsets) => {
+                    self.observer.committing(now);
+                    if let Some(transactor) = &clients.transactor {
+                        transactor.commit(offsets);
+                    }
+                    None
+                }
+                Action::AbortTransaction => {
+                    if let Some(transactor) = &clients.transactor {
+                        transactor.abort();
+                    }
+                    None
+                }
                 Action::Rewind { partition, offset } => Some(rewind(clients, partition, offset)),
                 Action::Pause(partitions) => {
                     change(clients.consumer.pause(&list(&partitions)), "pause")
@@ -38,12 +51,16 @@ impl State {
                 Action::Resume(partitions) => {
                     change(clients.consumer.resume(&list(&partitions)), "resume")
                 }
-                Action::Assign(partitions) => {
-                    self.observer.assigned(&partitions);
-                    change(
-                        clients.consumer.incremental_assign(&list(&partitions)),
-                        "assign",
-                    )
+                Action::Assign(starts) => {
+                    self.observer.assigned(starts.iter().map(|(id, _)| id));
+                    change(assign(clients, &starts), "assign")
+                }
+                Action::Restart { partition, offset } => {
+                    let ids = [partition];
+                    let given_back = clients.consumer.incremental_unassign(&list(&ids));
+                    let [id] = ids;
+                    let taken = given_back.and_then(|()| assign(clients, &[(id, offset)]));
+                    change(taken, "restart")
                 }
                 Action::Unassign(partitions) => {
                     self.observer.released(&partitions);
@@ -70,6 +87,9 @@ impl State {
         token: Token,
         index: u32,
     ) -> Event<Receipt> {
+        if self.batching.is_changing() {
+            return Event::QueueFull;
+        }
         let Some(output) = self.batch.output(index as usize) else {
             return Event::Refused;
         };
@@ -99,12 +119,12 @@ impl State {
         self.observer.output_failed(now, failure);
         match failure.fault {
             BrokerFault::Fatal => Some(Event::Fatal),
+            BrokerFault::TooLarge if self.batching.shrink(failure.bytes) => None,
             BrokerFault::TooLarge if !self.reader.shrink(failure.bytes) => {
                 error!(
                     bytes = failure.bytes,
-                    "The broker refuses records or batches of an ordinary size: raise \
-                     max.message.bytes of the output and dead-letter topics above \
-                     kafka.properties.batch.size (1000000), or lower batch.size below it"
+                    "The broker refuses a record of an ordinary size: raise max.message.bytes of \
+                     the output and dead-letter topics"
                 );
                 Some(Event::Fatal)
             }
@@ -119,6 +139,14 @@ fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
         list.add_partition(&id.topic, id.partition);
     }
     list
+}
+
+fn assign(clients: &Clients, starts: &[(TopicPartition, i64)]) -> Result<(), KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(starts.len());
+    for (id, offset) in starts {
+        list.add_partition_offset(&id.topic, id.partition, Offset::Offset(*offset))?;
+    }
+    clients.consumer.incremental_assign(&list)
 }
 
 /// A change of the assignment that the client refuses leaves the worker and the group of two

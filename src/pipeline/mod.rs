@@ -1,7 +1,9 @@
 //! The pipeline: workers that poll, diagnose and produce, and what starts and ends them.
 mod actions;
 mod batch;
+mod batching;
 mod dead_letter;
+mod dead_letter_limit;
 mod observer;
 mod outputs;
 mod reader;
@@ -17,10 +19,11 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
+pub use dead_letter_limit::WINDOW as DEAD_LETTER_WINDOW;
 pub use reader::SERVICE_VERSION;
 pub use stop::StopSignal;
 
-use crate::config::Settings;
+use crate::config::{Mode, Settings};
 use crate::delivery::{self, Exit};
 use crate::diagnosis::Diagnoser;
 use crate::kafka::Tokens;
@@ -217,6 +220,10 @@ fn combine(exits: &[Exit]) -> Exit {
 fn delivery_settings(settings: &Settings) -> delivery::Settings {
     delivery::Settings {
         commit_interval: settings.delivery.commit_interval,
+        transaction_interval: match settings.delivery.mode {
+            Mode::AtLeastOnce => None,
+            Mode::ExactlyOnce => Some(settings.delivery.transaction_interval),
+        },
         drain_timeout: settings.delivery.drain_timeout,
         remembered_sign_ins: settings.delivery.remembered_sign_ins,
         ..delivery::Settings::default()

@@ -12,9 +12,11 @@ use super::outputs::Outputs;
 use super::receipt::{Fate, Receipt};
 use crate::config::Settings;
 use crate::delivery::{Delivery, Room, TopicPartition};
-use crate::kafka::{ClientError, Failure, ProducerEvents, Statistics, classify, missing_right};
+use crate::kafka::{
+    ClientError, Failure, OffsetLost, ProducerEvents, Statistics, classify, missing_right,
+};
 use crate::telemetry::{
-    BrokerFault, Client, Link, Metrics, Rebalance, Reporter, Stall, WorkerHealth,
+    BrokerFault, Client, Link, Metrics, OffsetReset, Rebalance, Reporter, Stall, WorkerHealth,
 };
 
 /// Without a step forward for so long, a worker that has work counts as stalled.
@@ -93,6 +95,11 @@ impl Observer {
 
     pub fn turned(&self, now: Instant) {
         self.health.turned(now);
+    }
+
+    /// It is on its way out, by a stop or by an error.
+    pub fn draining(&self) {
+        self.health.set_draining();
     }
 
     pub fn ended(&mut self) {
@@ -391,12 +398,42 @@ impl Observer {
         }
     }
 
-    pub fn assigned(&mut self, partitions: &[TopicPartition]) {
+    pub fn assigned<'p>(&mut self, partitions: impl Iterator<Item = &'p TopicPartition>) {
         self.metrics.rebalances(Rebalance::Assign).inc();
-        self.metrics.assigned_partitions.add(count(partitions));
-        let new = partitions.iter().map(|id| (id.clone(), None));
-        self.partitions.extend(new);
+        for id in partitions {
+            self.metrics.assigned_partitions.inc();
+            self.partitions.push((id.clone(), None));
+        }
         self.set_group(Link::Up);
+    }
+
+    /// What retention has deleted before it was read is lost for good.
+    pub fn offset_lost(&self, lost: &OffsetLost) {
+        self.metrics.offset_resets(lost.reason).inc();
+        let OffsetLost {
+            id, wanted, start, ..
+        } = lost;
+        let (topic, partition) = (&id.topic, id.partition);
+        match lost.reason {
+            OffsetReset::Deleted => {
+                let messages = u64::try_from(start - wanted).unwrap_or(0);
+                self.metrics.messages_lost.inc_by(messages);
+                error!(
+                    %topic, partition, wanted, start, messages,
+                    "Retention has deleted messages before they were read; going on at the \
+                     oldest. Lengthen the retention of the topic, and look at what held reading up"
+                );
+            }
+            OffsetReset::BeyondEnd => warn!(
+                %topic, partition, wanted, start,
+                "The partition ends before the offset that was to be read: the topic was \
+                 created anew. Reading it from its begin"
+            ),
+            OffsetReset::Truncated => warn!(
+                %topic, partition, wanted, start,
+                "The broker has lost messages that were read before; going on"
+            ),
+        }
     }
 
     pub fn revoked(&self) {

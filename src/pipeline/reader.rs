@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::batch::{Batch, OutputKind};
 use super::dead_letter;
+use super::dead_letter_limit::{Breach, DeadLetterLimit};
 use super::receipt::{Fate, Receipt};
 use super::tally::Tally;
 use super::worker::MessagePlace;
@@ -31,6 +32,7 @@ pub struct MessageReader {
     snapshot: CurrentReader,
     key: MessageKey,
     maximum: Maximum,
+    limit: DeadLetterLimit,
     policies: Vec<u32>,
     tally: Tally,
     watch: Follower,
@@ -48,6 +50,8 @@ pub struct Maximum {
 /// One message, and where its results go.
 pub struct Diagnosing<'m> {
     pub payload: &'m [u8],
+    /// It was not read before.
+    pub is_new: bool,
     pub place: &'m MessagePlace,
     pub seen: &'m mut Seen,
     pub batch: &'m mut Batch,
@@ -55,6 +59,7 @@ pub struct Diagnosing<'m> {
 }
 
 impl MessageReader {
+    #[allow(clippy::too_many_arguments)] // its parts, each of another kind
     pub fn new(
         limits: Limits,
         diagnoser: Arc<Diagnoser>,
@@ -63,6 +68,7 @@ impl MessageReader {
         watch: Follower,
         key: MessageKey,
         maximum: Maximum,
+        limit: DeadLetterLimit,
     ) -> Self {
         MessageReader {
             reader: Reader::new(limits),
@@ -70,6 +76,7 @@ impl MessageReader {
             snapshot: CurrentReader::new(policies),
             key,
             maximum,
+            limit,
             policies: Vec::new(),
             tally,
             watch,
@@ -88,9 +95,14 @@ impl MessageReader {
     }
 
     /// Appends the outputs of the message to its batch and what it held to its receipt.
-    pub fn read(&mut self, message: Diagnosing<'_>) {
+    ///
+    /// # Errors
+    ///
+    /// Where it holds more dead letters than are still allowed: it must not be written.
+    pub fn read(&mut self, message: Diagnosing<'_>) -> Result<(), Breach> {
         let Diagnosing {
             payload,
+            is_new,
             place,
             seen,
             batch,
@@ -112,11 +124,19 @@ impl MessageReader {
             receipt,
         };
         let mut records = 0;
+        let mut breach = None;
+        let limit = &mut self.limit;
+        let mut observe = |is_dead| {
+            if is_new && breach.is_none() {
+                breach = limit.observe(is_dead);
+            }
+        };
         self.reader.read(payload, &mut |item| {
             records += 1;
             if records > self.maximum.records {
                 return;
             }
+            observe(matches!(item, Item::Bad { .. }));
             record.receipt.records += 1;
             match item {
                 Item::SignIn {
@@ -137,11 +157,13 @@ impl MessageReader {
             }
         });
         if records > self.maximum.records {
+            observe(true);
             record.start_over();
             record.dead_letter(0, payload, BadReason::TooManyRecords);
             record.receipt.records += 1;
         }
         self.tally.end_message(receipt);
+        breach.map_or(Ok(()), Err)
     }
 }
 
@@ -307,6 +329,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::config::DeadLetter;
     use crate::diagnosis::catalog::Catalog;
     use crate::diagnosis::{DetailRules, Outcome, Scenario};
     use crate::pipeline::tally;
@@ -338,6 +361,11 @@ mod tests {
                     Follower::new(Arc::default()),
                     MessageKey::User,
                     maximum,
+                    DeadLetterLimit::new(&DeadLetter {
+                        topic: "dead".to_owned(),
+                        max_ratio: None,
+                        max_consecutive: Some(10),
+                    }),
                 ),
                 seen: Seen::new(100),
                 place: MessagePlace {
@@ -352,13 +380,15 @@ mod tests {
         fn read(&mut self, body: &str) -> (Receipt, Vec<(OutputKind, Option<String>, String)>) {
             let mut batch = Batch::default();
             let mut receipt = Receipt::default();
-            self.reader.read(Diagnosing {
+            let message = Diagnosing {
                 payload: body.as_bytes(),
+                is_new: true,
                 place: &self.place,
                 seen: &mut self.seen,
                 batch: &mut batch,
                 receipt: &mut receipt,
-            });
+            };
+            self.reader.read(message).unwrap();
             self.place.offset += 1;
             let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             let outputs = (0..batch.len())
@@ -448,6 +478,30 @@ mod tests {
             receipt.fates[..],
             [(Fate::Diagnosis { .. }, 1), (Fate::Repeat, 49)]
         ));
+    }
+
+    #[test]
+    fn dead_letters_in_a_row_pass_the_limit_and_those_read_again_do_not_count_twice() {
+        let mut bench = Bench::new(Detail::Full, 1 << 20);
+        let mut read = |is_new, payload: &str| {
+            let message = Diagnosing {
+                payload: payload.as_bytes(),
+                is_new,
+                place: &bench.place,
+                seen: &mut bench.seen,
+                batch: &mut Batch::default(),
+                receipt: &mut Receipt::default(),
+            };
+            bench.reader.read(message)
+        };
+        for n in 0..30 {
+            // Each of ten messages comes three times.
+            assert_eq!(read(n % 3 == 0, "no JSON"), Ok(()));
+        }
+        assert_eq!(
+            read(true, "no JSON"),
+            Err(Breach::Consecutive { records: 11 })
+        );
     }
 
     #[test]

@@ -1,11 +1,12 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::MetricOptions;
+use crate::config::{DeadLetter, MetricOptions};
 use crate::delivery::Seen;
 use crate::diagnosis::catalog::Catalog;
 use crate::diagnosis::{Detail, DetailRules, Diagnoser, MessageKey};
 use crate::pipeline::batch::Batch;
+use crate::pipeline::dead_letter_limit::DeadLetterLimit;
 use crate::pipeline::reader::{Diagnosing, Maximum, MessageReader};
 use crate::pipeline::receipt::Fate;
 use crate::pipeline::worker::MessagePlace;
@@ -61,6 +62,11 @@ impl Bench {
                 Follower::new(Arc::new(watch)),
                 MessageKey::User,
                 maximum,
+                DeadLetterLimit::new(&DeadLetter {
+                    topic: "dead".to_owned(),
+                    max_ratio: None,
+                    max_consecutive: None,
+                }),
             ),
             seen: Seen::new(100),
             place: MessagePlace {
@@ -75,13 +81,15 @@ impl Bench {
     fn read(&mut self, body: &str) -> (Receipt, Vec<Value>) {
         let mut batch = Batch::default();
         let mut receipt = Receipt::default();
-        self.reader.read(Diagnosing {
+        let read = self.reader.read(Diagnosing {
             payload: body.as_bytes(),
             place: &self.place,
             seen: &mut self.seen,
             batch: &mut batch,
             receipt: &mut receipt,
+            is_new: true,
         });
+        assert!(read.is_ok());
         self.place.offset += 1;
         let outputs = (0..batch.len()).map(|index| {
             let output = batch.output(index).unwrap();

@@ -11,21 +11,28 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
 use super::batch::Batch;
+use super::batching::Batching;
+use super::dead_letter_limit::DeadLetterLimit;
 use super::observer::Observer;
 use super::outputs::Outputs;
 use super::reader::{Diagnosing, Maximum, MessageReader};
 use super::receipt::Receipt;
 use super::stop::StopSignal;
 use super::tally::Tally;
-use crate::config::Settings;
-use crate::delivery::{Delivery, Event, Exit, Phase};
+use crate::config::{Mode, Settings};
+use crate::delivery::{
+    Delivery, Event, Exit, Phase, Position, Taken, TopicPartition, TransactionPhase,
+};
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{
     self, Acknowledgement, ClientError, Committer, ConsumerEvents, GroupEvent, ProducerEvents,
-    Tokens, classify, is_no_member, missing_right,
+    Resolved, Resolver, Statistics, Tokens, TransactionEvent, Transactor, classify, is_no_member,
+    missing_right,
 };
 use crate::policies;
 use crate::signin::Limits;
@@ -70,15 +77,22 @@ pub struct Parts {
 }
 
 pub(super) struct Clients {
+    brokers: String,
     pub(super) consumer: Arc<BaseConsumer<ConsumerEvents>>,
     pub(super) committer: Committer,
-    pub(super) producer: BaseProducer<ProducerEvents>,
+    resolver: Resolver,
+    pub(super) producer: Arc<BaseProducer<ProducerEvents>>,
+    /// Present exactly where outputs are written in transactions.
+    pub(super) transactor: Option<Transactor>,
 }
 
 /// One worker. See the module.
 pub struct Worker {
     clients: Clients,
     state: State,
+    number: usize,
+    settings: Arc<Settings>,
+    tokens: Option<Arc<Tokens>>,
 }
 
 pub(super) struct State {
@@ -88,6 +102,7 @@ pub(super) struct State {
     /// The message that `batch` was made of.
     pub(super) place: MessagePlace,
     pub(super) outputs: Outputs,
+    pub(super) batching: Batching,
     pub(super) observer: Observer,
     /// Receipts to use again.
     pub(super) receipts: Vec<Receipt>,
@@ -95,20 +110,35 @@ pub(super) struct State {
     pub(super) exit: Option<Exit>,
     acknowledgements: Vec<Acknowledgement>,
     group_events: Vec<GroupEvent>,
+    /// An assignment waits for its start offsets.
+    is_resolving: bool,
+    /// The client has given up a partition whose next offset is not there; its statistics will
+    /// tell which.
+    offset_lost: bool,
 }
 
 impl Worker {
     /// Creates the clients and subscribes. Opens sockets, waits for nothing.
     pub fn new(parts: Parts) -> Result<Worker, StartError> {
         let settings = &parts.settings;
+        let mut own = kafka::consumer(settings, parts.number);
+        if settings.delivery.mode == Mode::ExactlyOnce {
+            // Also makes committed offsets wait for a transaction that is not decided.
+            own.set("isolation.level", "read_committed");
+        }
         let consumer = Arc::new(BaseConsumer::from_config_and_context(
-            &kafka::consumer(settings, parts.number),
+            &own,
             ConsumerEvents::new(parts.tokens.clone()),
         )?);
         let committer = Committer::start(Arc::clone(&consumer))?;
-        let producer = BaseProducer::from_config_and_context(
-            &kafka::producer(settings),
-            ProducerEvents::new(parts.tokens),
+        let resolver = Resolver::start(Arc::clone(&consumer), settings.input.start)?;
+        let batch_bytes = kafka::batch_bytes(settings);
+        let (producer, transactor) = producer(
+            settings,
+            parts.number,
+            batch_bytes,
+            &consumer,
+            parts.tokens.clone(),
         )?;
         let topics: Vec<&str> = settings.input.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
@@ -127,6 +157,7 @@ impl Worker {
                     output_bytes: kafka::max_output_bytes(settings),
                     records: settings.limits.records_per_message as u64,
                 },
+                DeadLetterLimit::new(&settings.dead_letter),
             ),
             batch: Batch::default(),
             place: MessagePlace {
@@ -135,20 +166,29 @@ impl Worker {
                 offset: 0,
             },
             outputs: Outputs::new(settings),
+            batching: Batching::new(batch_bytes),
             observer: Observer::new(parts.number, parts.metrics, parts.health, settings),
             receipts: Vec::new(),
             stop: parts.stop,
             exit: None,
             acknowledgements: Vec::new(),
             group_events: Vec::new(),
+            is_resolving: false,
+            offset_lost: false,
         };
         Ok(Worker {
             clients: Clients {
+                brokers: settings.kafka.bootstrap_servers.clone(),
                 consumer,
                 committer,
+                resolver,
                 producer,
+                transactor,
             },
             state,
+            number: parts.number,
+            settings: parts.settings,
+            tokens: parts.tokens,
         })
     }
 
@@ -160,21 +200,98 @@ impl Worker {
                 self.state.observer.ended();
                 return exit;
             }
+            let is_idle = self.state.delivery.in_flight() == 0
+                && matches!(
+                    self.state.delivery.transaction_phase(),
+                    None | Some(TransactionPhase::Open)
+                );
+            if self.state.batching.is_changing() && is_idle {
+                self.change_producer();
+            }
+        }
+    }
+
+    /// Another producer, for smaller batches. Every output of this one has come to its end.
+    fn change_producer(&mut self) {
+        let bytes = self.state.batching.bytes();
+        if let Some(transactor) = self.clients.transactor.take() {
+            transactor.close();
+        }
+        let consumer = &self.clients.consumer;
+        let now = Instant::now();
+        match producer(
+            &self.settings,
+            self.number,
+            bytes,
+            consumer,
+            self.tokens.clone(),
+        ) {
+            Ok((producer, transactor)) => {
+                warn!(
+                    bytes,
+                    "The broker refuses larger batches; making smaller ones. Raise \
+                     max.message.bytes of the output and dead-letter topics, or set \
+                     kafka.properties.batch.size"
+                );
+                self.clients.producer = producer;
+                self.clients.transactor = transactor;
+                self.state.batching.changed();
+                self.state.event(&self.clients, now, Event::ProducerChanged);
+            }
+            Err(error) => {
+                error!(%error, "The Kafka client refuses smaller batches; exiting");
+                self.state.event(&self.clients, now, Event::Fatal);
+            }
         }
     }
 
     /// Leaves the group and closes the clients. May take long; has no deadline of its own.
     pub fn close(self) {
         let Clients {
+            brokers: _,
             consumer,
             committer,
+            resolver,
             producer,
+            transactor,
         } = self.clients;
         consumer.context().close();
+        if self.state.is_resolving {
+            // The client waits for the answer to an assignment before it can leave the group.
+            // One that is refused was answered meanwhile.
+            let _ = consumer.incremental_assign(&TopicPartitionList::new());
+        }
         committer.close();
+        resolver.close();
+        if let Some(transactor) = transactor {
+            transactor.close();
+        }
         drop(consumer);
         drop(producer);
     }
+}
+
+type Writing = (Arc<BaseProducer<ProducerEvents>>, Option<Transactor>);
+
+fn producer(
+    settings: &Settings,
+    worker: usize,
+    batch_bytes: usize,
+    consumer: &Arc<BaseConsumer<ConsumerEvents>>,
+    tokens: Option<Arc<Tokens>>,
+) -> Result<Writing, StartError> {
+    let mut client = kafka::producer(settings);
+    client.set("batch.size", batch_bytes.to_string());
+    let transactional = settings.delivery.mode == Mode::ExactlyOnce;
+    if transactional {
+        kafka::make_transactional(&mut client, settings, worker);
+    }
+    let events = ProducerEvents::new(tokens);
+    let producer = Arc::new(BaseProducer::from_config_and_context(&client, events)?);
+    let transactor = transactional
+        .then(|| Transactor::start(Arc::clone(&producer), Arc::clone(consumer)))
+        .transpose()?;
+    Ok((producer, transactor))
 }
 
 impl State {
@@ -195,6 +312,9 @@ impl State {
                  draining and exiting"
             );
             self.event(clients, now, Event::Fatal);
+        }
+        if self.delivery.phase() != Phase::Running {
+            self.observer.draining();
         }
         if self.exit.is_some() {
             return self.exit;
@@ -221,7 +341,8 @@ impl State {
         let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
         let payload = message.payload().unwrap_or_default();
         self.observer.received(payload.len());
-        let Some((slot, seen)) = self.delivery.take(now, topic, partition, offset) else {
+        let Some(Taken { slot, is_new, seen }) = self.delivery.take(now, topic, partition, offset)
+        else {
             return self.carry_out(clients, now);
         };
         if *self.place.topic != *topic {
@@ -234,14 +355,26 @@ impl State {
         receipt.broker_time = message.timestamp().to_millis();
         self.batch.clear();
         let timer = self.observer.metrics().diagnose_duration.start_timer();
-        self.reader.read(Diagnosing {
+        let read = self.reader.read(Diagnosing {
             payload,
+            is_new,
             place: &self.place,
             seen,
             batch: &mut self.batch,
             receipt: &mut receipt,
         });
         timer.observe_duration();
+        if let Err(breach) = read {
+            error!(
+                topic,
+                partition,
+                offset,
+                "{breach}; stopping before this message. Look at the dead letters, and at what \
+                 has changed: the release, the log format. If the input is at fault, raise the \
+                 limit, or set it to 0, until reading is past it"
+            );
+            return self.event(clients, now, Event::Fatal);
+        }
         self.observer.diagnosed(&receipt);
         let Ok(outputs) = u32::try_from(self.batch.len()) else {
             // A body is bounded far below 2^32 records.
@@ -289,6 +422,11 @@ impl State {
             self.event(clients, now, event);
         }
         self.acknowledgements = reports;
+        let mut transactions = Vec::new();
+        events.transactions.take_into(&mut transactions);
+        for event in transactions {
+            self.transaction(clients, now, event);
+        }
         let mut errors = Vec::new();
         events.errors.take_into(&mut errors);
         for error in errors {
@@ -301,6 +439,47 @@ impl State {
         }
     }
 
+    fn transaction(&mut self, clients: &Clients, now: Instant, event: TransactionEvent) {
+        let event = match event {
+            TransactionEvent::Ready => Event::TransactionReady,
+            TransactionEvent::Aborted => Event::TransactionAborted,
+            TransactionEvent::Committed => {
+                self.observer.committed();
+                Event::TransactionCommitted
+            }
+            TransactionEvent::Failed(code) => {
+                self.observer.commit_failed(now, code);
+                Event::TransactionFailed
+            }
+            TransactionEvent::Trouble(code) => {
+                let error = ClientError::new(code, &code.to_string());
+                return self.observer.client_error(now, &error, "producer");
+            }
+            TransactionEvent::Refused(code) => {
+                error!(
+                    %code,
+                    brokers = clients.brokers,
+                    "delivery.mode = \"exactly_once\" is refused: {}; or set delivery.mode to \
+                     \"at_least_once\"",
+                    kafka::remedy(code).unwrap_or(
+                        "the broker has no transactions (Event Hubs: only the tiers Premium and \
+                         Dedicated have them)"
+                    )
+                );
+                Event::Fatal
+            }
+            TransactionEvent::Fatal(code) => {
+                error!(
+                    %code,
+                    "The transactional producer cannot go on: {}; exiting",
+                    kafka::remedy(code).unwrap_or("a restart makes another")
+                );
+                Event::Fatal
+            }
+        };
+        self.event(clients, now, event);
+    }
+
     fn serve_group(&mut self, clients: &Clients, now: Instant) {
         let mut events = std::mem::take(&mut self.group_events);
         clients.consumer.context().mailbox.take_into(&mut events);
@@ -308,7 +487,39 @@ impl State {
             match event {
                 GroupEvent::Assigned(partitions) => {
                     info!(partitions = partitions.len(), "Partitions assigned");
-                    self.event(clients, now, Event::Assigned(partitions));
+                    if partitions.is_empty() {
+                        self.event(clients, now, Event::Assigned(Vec::new()));
+                    } else {
+                        self.is_resolving = true;
+                        clients.resolver.resolve(partitions);
+                    }
+                }
+                GroupEvent::Resolved(resolved) => {
+                    self.is_resolving = false;
+                    let mut positions = Vec::with_capacity(resolved.len());
+                    for Resolved { position, origin } in resolved {
+                        let Position { id, offset, .. } = &position;
+                        info!(
+                            topic = %id.topic,
+                            partition = id.partition,
+                            offset,
+                            %origin,
+                            "Partition starts"
+                        );
+                        positions.push(position);
+                    }
+                    self.event(clients, now, Event::Assigned(positions));
+                }
+                GroupEvent::OffsetsLost(lost) => {
+                    for lost in lost {
+                        self.observer.offset_lost(&lost);
+                        let position = Position {
+                            id: lost.id,
+                            offset: lost.start,
+                            is_committed: false,
+                        };
+                        self.event(clients, now, Event::OffsetLost(position));
+                    }
                 }
                 GroupEvent::Revoked(partitions) => {
                     info!(
@@ -343,6 +554,9 @@ impl State {
                 GroupEvent::Statistics(statistics) => {
                     self.observer
                         .consumer_statistics(now, &statistics, &self.delivery);
+                    if self.offset_lost {
+                        self.find_lost_offsets(clients, &statistics);
+                    }
                 }
                 GroupEvent::Error(error) => {
                     self.client_error(clients, now, &error, "consumer");
@@ -352,15 +566,36 @@ impl State {
         self.group_events = events;
     }
 
-    /// What is not fatal has come through the client's error callback already.
+    /// The other errors have come through the client's error callback already.
     fn consume_error(&mut self, clients: &Clients, now: Instant, error: &KafkaError) {
-        if let KafkaError::MessageConsumptionFatal(code) = error {
-            let error = ClientError {
-                fault: BrokerFault::Fatal,
-                code: *code,
-                reason: error.to_string(),
-            };
-            self.client_error(clients, now, &error, "consumer");
+        match error {
+            KafkaError::MessageConsumptionFatal(code) => {
+                let error = ClientError {
+                    fault: BrokerFault::Fatal,
+                    code: *code,
+                    reason: error.to_string(),
+                };
+                self.client_error(clients, now, &error, "consumer");
+            }
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::LogTruncation,
+            ) => self.offset_lost = true,
+            _ => {}
+        }
+    }
+
+    /// The client's error does not say which partition it is about.
+    fn find_lost_offsets(&mut self, clients: &Clients, statistics: &Statistics) {
+        let halted = self
+            .delivery
+            .owned()
+            .filter(|owned| statistics.is_halted(&owned.id.topic, owned.id.partition));
+        let lost: Vec<(TopicPartition, i64)> = halted
+            .filter_map(|owned| Some((owned.id.clone(), owned.next_offset?)))
+            .collect();
+        if !lost.is_empty() {
+            self.offset_lost = false;
+            clients.resolver.find_again(lost);
         }
     }
 

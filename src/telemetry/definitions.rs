@@ -122,6 +122,10 @@ definitions! {
         "Input partitions assigned to this process.";
     REBALANCES = Kind::Counter, "signin_rebalances_total", ["kind"],
         "Changes of the assignment: partitions assigned, revoked, or lost without notice.";
+    OFFSET_RESETS = Kind::Counter, "signin_offset_resets_total", ["reason"],
+        "Partitions whose next offset the broker did not have: deleted by retention, beyond_end of a topic that was created anew, or truncated.";
+    MESSAGES_LOST = Kind::Counter, "signin_messages_lost_total", [],
+        "Messages that retention deleted before they were read.";
     LAST_EVENT = Kind::Gauge, "signin_last_event_timestamp_seconds", [],
         "Time of the latest sign-in read, in seconds since 1970; 0 before the first.";
     TOKEN_REFRESHES = Kind::Counter, "signin_token_refreshes_total", ["result"],

@@ -106,7 +106,7 @@ const NEVER: u64 = u64::MAX;
 pub struct Health {
     started: Instant,
     configured: AtomicBool,
-    draining: AtomicBool,
+    draining: Arc<AtomicBool>,
     token: TokenHealth,
     workers: Vec<Arc<Slot>>,
 }
@@ -160,6 +160,7 @@ struct Slot {
 /// The end of [`Health`] that one worker holds. Cheap to write at every turn.
 pub struct WorkerHealth {
     started: Instant,
+    draining: Arc<AtomicBool>,
     slot: Arc<Slot>,
 }
 
@@ -177,7 +178,7 @@ impl Health {
         Health {
             started,
             configured: AtomicBool::new(false),
-            draining: AtomicBool::new(false),
+            draining: Arc::new(AtomicBool::new(false)),
             token: TokenHealth {
                 used: AtomicBool::new(false),
                 expires: AtomicU64::new(NEVER),
@@ -191,6 +192,7 @@ impl Health {
     pub fn workers(&self) -> impl Iterator<Item = WorkerHealth> {
         self.workers.iter().map(|slot| WorkerHealth {
             started: self.started,
+            draining: Arc::clone(&self.draining),
             slot: Arc::clone(slot),
         })
     }
@@ -293,6 +295,11 @@ impl WorkerHealth {
     /// The loop has ended and will not turn again: liveness asks for it no longer.
     pub fn ended(&self) {
         self.slot.last_turn.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// The worker is ending, and the process with it.
+    pub fn set_draining(&self) {
+        self.draining.store(true, Ordering::Release);
     }
 
     /// How the consumer stands to its group.
@@ -473,10 +480,10 @@ mod tests {
     }
 
     #[test]
-    fn a_draining_process_is_not_ready() {
+    fn a_process_whose_worker_is_ending_is_not_ready() {
         let start = Instant::now();
-        let (health, _worker) = ready(start);
-        health.set_draining();
+        let (health, worker) = ready(start);
+        worker.set_draining();
         assert_eq!(failures(&health, start), ["failed accepting: draining"]);
         assert!(health.is_live(start));
     }

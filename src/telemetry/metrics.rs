@@ -53,6 +53,21 @@ impl Rebalance {
     const NAMES: [&'static str; 3] = ["assign", "revoke", "lost"];
 }
 
+/// Why a partition is read from another offset than the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetReset {
+    /// Retention was faster than the worker.
+    Deleted,
+    /// The partition ends before it: the topic was created anew.
+    BeyondEnd,
+    /// The offset is there, but the broker has lost what was before it.
+    Truncated,
+}
+
+impl OffsetReset {
+    const NAMES: [&'static str; 3] = ["deleted", "beyond_end", "truncated"];
+}
+
 /// See [`super::definitions`] for what each one counts.
 pub struct Metrics {
     registry: Registry,
@@ -90,6 +105,8 @@ pub struct Metrics {
     /// Each worker adds and subtracts its own.
     pub assigned_partitions: IntGauge,
     rebalances: Closed<3>,
+    offset_resets: Closed<3>,
+    pub messages_lost: IntCounter,
     last_event_seconds: AtomicI64,
     last_event: IntGauge,
     pub token_refreshes_ok: IntCounter,
@@ -187,6 +204,8 @@ impl Metrics {
             throttles: Throttles::new(gauges(r, &define::THROTTLE)?),
             assigned_partitions: int_gauge(r, &define::ASSIGNED_PARTITIONS)?,
             rebalances: Closed::new(&counters(r, &define::REBALANCES)?, Rebalance::NAMES),
+            offset_resets: Closed::new(&counters(r, &define::OFFSET_RESETS)?, OffsetReset::NAMES),
+            messages_lost: counter(r, &define::MESSAGES_LOST)?,
             last_event_seconds: AtomicI64::new(0),
             last_event: int_gauge(r, &define::LAST_EVENT)?,
             token_refreshes_ok: token_refreshes.with_label_values(&["ok"]),
@@ -261,6 +280,10 @@ impl Metrics {
 
     pub fn rebalances(&self, kind: Rebalance) -> &IntCounter {
         self.rebalances.at(kind as usize)
+    }
+
+    pub fn offset_resets(&self, reason: OffsetReset) -> &IntCounter {
+        self.offset_resets.at(reason as usize)
     }
 
     /// Sets the lag of an assigned partition; `seconds` where it is known.

@@ -18,6 +18,6 @@ mod watched;
 pub use capped::Place;
 pub use first_blocks::BlockPrint;
 pub use health::{BrokerFault, Health, Link, Stall, WorkerHealth};
-pub use metrics::{BuildInfo, Metrics, Rebalance, Series};
+pub use metrics::{BuildInfo, Metrics, OffsetReset, Rebalance, Series};
 pub use open_labels::{Policies, PolicyCell};
 pub use throttles::{Client, Reporter};

@@ -180,6 +180,15 @@ impl Broker {
         }
     }
 
+    /// Restarts the broker with a further line of its settings.
+    pub fn set(&mut self, property: &str) {
+        self.kill();
+        let path = self.node().folder.path().join(PROPERTIES);
+        let settings = fs::read_to_string(&path).expect("it has settings");
+        fs::write(&path, format!("{settings}{property}\n")).expect("they are written");
+        self.restart();
+    }
+
     /// Stops the broker in its tracks: connections stay open, nothing is answered.
     pub fn freeze(&mut self) {
         send_signal(&self.node().process, "STOP");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -65,21 +65,84 @@ pub fn topic_name(prefix: &str) -> String {
 
 /// Creates the topic of that name.
 pub fn create_topic(bootstrap: &str, name: &str, partitions: i32) {
-    let admin: AdminClient<DefaultClientContext> = client(bootstrap)
-        .create()
-        .expect("an admin client of fixed settings");
-    let results = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(admin.create_topics(
-            &[NewTopic::new(name, partitions, TopicReplication::Fixed(1))],
-            &AdminOptions::new().operation_timeout(Some(DEADLINE)),
-        ))
-        .expect("the broker answers");
+    create_topic_with(bootstrap, name, partitions, &[]);
+}
+
+/// The same with settings of the topic.
+pub fn create_topic_with(bootstrap: &str, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+    let new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+    let new = settings
+        .iter()
+        .fold(new, |new, (key, value)| new.set(key, value));
+    let results = administer(bootstrap, async |admin, options| {
+        admin.create_topics(&[new], options).await
+    });
     for result in results {
         result.expect("the topic is created");
     }
+}
+
+/// Deletes the topic; the broker may know it for a moment longer.
+pub fn delete_topic(bootstrap: &str, name: &str) {
+    let results = administer(bootstrap, async |admin, options| {
+        admin.delete_topics(&[name], options).await
+    });
+    for result in results {
+        result.expect("the topic is deleted");
+    }
+}
+
+/// Whether the broker knows the topic.
+pub fn exists(bootstrap: &str, name: &str) -> bool {
+    let consumer: BaseConsumer = client(bootstrap)
+        .create()
+        .expect("a consumer of fixed settings");
+    let metadata = consumer.fetch_metadata(None, DEADLINE);
+    let metadata = metadata.expect("the broker answers");
+    metadata.topics().iter().any(|topic| topic.name() == name)
+}
+
+/// Adds partitions to the topic, up to so many.
+pub fn grow_topic(bootstrap: &str, name: &str, partitions: usize) {
+    let results = administer(bootstrap, async |admin, options| {
+        let new = NewPartitions::new(name, partitions);
+        admin.create_partitions(&[new], options).await
+    });
+    for result in results {
+        result.expect("the topic grows");
+    }
+}
+
+/// Deletes what is before the offset of a partition, as retention does.
+pub fn delete_before(bootstrap: &str, topic: &str, partition: i32, offset: i64) {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, Offset::Offset(offset))
+        .expect("a valid offset");
+    let deleted = administer(bootstrap, async |admin, options| {
+        admin.delete_records(&list, options).await
+    });
+    for element in deleted.elements() {
+        element.error().expect("the records are deleted");
+    }
+}
+
+fn administer<T>(
+    bootstrap: &str,
+    request: impl AsyncFnOnce(
+        &AdminClient<DefaultClientContext>,
+        &AdminOptions,
+    ) -> Result<T, KafkaError>,
+) -> T {
+    let admin: AdminClient<DefaultClientContext> = client(bootstrap)
+        .create()
+        .expect("an admin client of fixed settings");
+    let options = AdminOptions::new().operation_timeout(Some(DEADLINE));
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(request(&admin, &options))
+        .expect("the broker answers")
 }
 
 /// Sends the bodies, the n-th (from 0) to partition `partition_of(n)`, and returns when the

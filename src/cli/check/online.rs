@@ -21,7 +21,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use super::clients::{self, Consumer, until};
 use super::report::{Finding, Report};
 use super::{STEP, network};
-use crate::config::{Profile, Sasl, Settings};
+use crate::config::{Mode, Profile, Sasl, Settings};
 use crate::kafka::{self, Credential, Tokens, classify, missing_right};
 use crate::telemetry::BrokerFault;
 
@@ -506,6 +506,12 @@ fn topic_limit(settings: &Settings, name: &str) -> Result<usize, String> {
 fn transactions(settings: &Settings, tokens: Option<&Arc<Tokens>>) -> Finding {
     let id = format!("{}-check", settings.input.group_id);
     let without = |reason: String| {
+        if settings.delivery.mode == Mode::ExactlyOnce {
+            let remedy = "grant Write and Describe on the transactional id, use a broker that has \
+                          transactions (Event Hubs: Premium or Dedicated), or set delivery.mode \
+                          to \"at_least_once\"";
+            return Finding::fail("transactions", &id, format!("refused: {reason}"), remedy);
+        }
         let detail = format!("not available ({reason}); delivery at least once needs none");
         Finding::skipped("transactions", &id, detail)
     };

@@ -54,6 +54,9 @@ impl Cluster {
                 "kafka.properties.fetch.wait.max.ms=20".to_owned(),
                 format!("output.topic={OUTPUT}"),
                 format!("dead_letter.topic={DEAD_LETTERS}"),
+                // The files that somebody wants to see may be all bad.
+                "dead_letter.max_ratio=0".to_owned(),
+                "dead_letter.max_consecutive=0".to_owned(),
                 format!("delivery.remembered_sign_ins={remembered}"),
                 format!("telemetry.listen={listen}"),
                 format!("telemetry.log_level={log_level}"),

@@ -1,509 +1,344 @@
-//! The model: clients, broker, and the other members of the group.
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+//! The model of everything around the workers: the broker, the group, and what befalls them.
 use std::time::{Duration, Instant};
 
+use super::log::{Log, Random};
+use super::tally::Tally;
+use super::worker::{Request, Surroundings, Worker, index, settings};
 use crate::delivery::*;
 
-const PARTITIONS: usize = 3;
-const QUEUE: usize = 12;
-const MAX_PENDING: usize = 20;
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        // splitmix64 (Steele, Lea, Flood 2014)
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % n.max(1) as u64).unwrap()
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
-
-/// A message of the log: its offset and the (id, content) of each record.
-type Logged = (i64, Vec<(u128, u64)>);
-
-struct Log {
-    id: TopicPartition,
-    messages: Vec<Logged>,
-    /// The group's committed offset, as the broker has it.
-    committed: i64,
-    /// Contents of records that reached the output topic.
-    delivered: HashSet<(u128, u64)>,
-}
-
-impl Log {
-    fn at(&self, offset: i64) -> usize {
-        self.messages.partition_point(|(known, _)| *known < offset)
-    }
-
-    fn end(&self) -> i64 {
-        self.messages.last().map_or(0, |(offset, _)| offset + 1)
-    }
-}
-
-struct Queued {
-    token: Token,
-    partition: usize,
-    record: (u128, u64),
-}
+const PARTITIONS: usize = 4;
+const WORKERS: usize = 2;
+const MESSAGES: usize = 300;
 
 pub(super) struct World {
     random: Random,
     now: Instant,
+    transactions: bool,
     logs: Vec<Log>,
-    /// The client's position in each assigned partition.
-    assigned: BTreeMap<usize, i64>,
-    /// As librdkafka, the client keeps a pause when the partition goes and comes back.
-    paused: HashSet<usize>,
-    queue: Vec<Queued>,
-    commits: Vec<Vec<(TopicPartition, i64)>>,
-    /// The outputs of the message in hand.
-    hand: (usize, Vec<(u128, u64)>),
-    pub(super) machine: Delivery<(usize, i64)>,
-    /// Outputs enqueued since the last rewind or assignment of their partition.
-    enqueued: HashSet<(usize, i64, u32)>,
-    hand_offset: i64,
-    revoking: Vec<usize>,
+    workers: Vec<Worker>,
+    pub tally: Tally,
     faults: bool,
     /// The output answers nothing until then.
     output_gone_until: Instant,
-    stopped: Option<Instant>,
-    exit: Option<Exit>,
 }
 
-fn settings() -> Settings {
-    Settings {
-        commit_interval: Duration::from_secs(1),
-        drain_timeout: Duration::from_secs(10),
-        remembered_sign_ins: 30,
-        max_pending_messages: MAX_PENDING,
-        full_before_pause: Duration::from_secs(5),
-        retry_min: Duration::from_millis(100),
-        retry_max: Duration::from_secs(2),
-    }
+/// Calls `$method` of worker `$at` with what it acts on.
+macro_rules! worker {
+    ($world:ident, $at:expr, $method:ident $(, $argument:expr)*) => {
+        $world.workers[$at].$method(
+            &mut Surroundings {
+                random: &mut $world.random,
+                now: $world.now,
+                logs: &mut $world.logs,
+                faults: $world.faults,
+                transactions: $world.transactions,
+                tally: &mut $world.tally,
+            }
+            $(, $argument)*
+        )
+    };
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> World {
+    pub fn new(seed: u64, transactions: bool) -> World {
         let mut random = Random(seed);
         let now = Instant::now();
-        let logs = (0..PARTITIONS)
-            .map(|partition| {
-                let mut offset = 0;
-                let mut ids = 0_usize;
-                let messages = (0..500)
-                    .map(|_| {
-                        offset += 1 + i64::try_from(random.below(3)).unwrap();
-                        let records = (0..random.below(5))
-                            .map(|_| {
-                                // Some records repeat or update one of the ids before them.
-                                let back = if random.chance(25) {
-                                    random.below(20)
-                                } else {
-                                    0
-                                };
-                                if back == 0 {
-                                    ids += 1;
-                                }
-                                let id = ids.saturating_sub(back) as u128;
-                                let content = u64::from(random.chance(20));
-                                (id << 8 | partition as u128, content)
-                            })
-                            .collect();
-                        (offset, records)
-                    })
-                    .collect();
-                Log {
-                    id: TopicPartition {
-                        topic: Arc::from("sign-ins"),
-                        partition: i32::try_from(partition).unwrap(),
-                    },
-                    messages,
-                    committed: 0,
-                    delivered: HashSet::new(),
-                }
-            })
-            .collect();
         World {
+            logs: (0..PARTITIONS)
+                .map(|partition| Log::new(&mut random, partition, MESSAGES))
+                .collect(),
             random,
             now,
-            logs,
-            assigned: BTreeMap::new(),
-            paused: HashSet::new(),
-            queue: Vec::new(),
-            commits: Vec::new(),
-            hand: (0, Vec::new()),
-            machine: Delivery::new(settings(), now),
-            enqueued: HashSet::new(),
-            hand_offset: 0,
-            revoking: Vec::new(),
+            transactions,
+            workers: (0..WORKERS)
+                .map(|_| Worker::new(transactions, now))
+                .collect(),
+            tally: Tally::default(),
             faults: true,
             output_gone_until: now,
-            stopped: None,
-            exit: None,
         }
     }
 
-    fn index(id: &TopicPartition) -> usize {
-        usize::try_from(id.partition).unwrap()
+    fn event(&mut self, at: usize, event: Event<(usize, i64)>) {
+        worker!(self, at, event, event);
     }
 
-    fn ids(&self, of: &[usize]) -> Vec<TopicPartition> {
-        of.iter()
-            .map(|&index| self.logs[index].id.clone())
-            .collect()
-    }
-
-    fn event(&mut self, event: Event<(usize, i64)>) {
-        self.machine.handle(self.now, event);
-        self.carry_out();
-    }
-
-    fn carry_out(&mut self) {
-        while let Some(action) = self.machine.next_action() {
-            assert!(self.exit.is_none(), "{action:?} after the exit");
-            match action {
-                Action::Assign(partitions) => {
-                    for id in &partitions {
-                        let index = World::index(id);
-                        self.forget_enqueued(index, i64::MIN);
-                        self.assigned.insert(index, self.logs[index].committed);
-                    }
-                }
-                Action::Unassign(partitions) => {
-                    for id in &partitions {
-                        self.assigned.remove(&World::index(id));
-                    }
-                    self.revoking.clear();
-                }
-                Action::Pause(partitions) => self.pause(&partitions, true),
-                Action::Resume(partitions) => self.pause(&partitions, false),
-                Action::Produce { token, index } => self.produce(token, index),
-                Action::Rewind { partition, offset } => self.rewind(&partition, offset),
-                Action::Commit(offsets) => self.commit(offsets),
-                Action::Settled(_) => {}
-                Action::Exit(exit) => self.exit = Some(exit),
-            }
+    pub fn step(&mut self) {
+        self.now += Duration::from_millis(self.random.next() % 20);
+        let at = self.random.below(WORKERS);
+        if self.workers[at].exit.is_some() {
+            return self.restart(at);
         }
-        assert!(
-            self.machine.pending_messages() <= MAX_PENDING,
-            "memory is not bounded"
-        );
-    }
-
-    fn forget_enqueued(&mut self, partition: usize, from: i64) {
-        self.enqueued
-            .retain(|(index, offset, _)| *index != partition || *offset < from);
-    }
-
-    fn pause(&mut self, partitions: &[TopicPartition], paused: bool) {
-        for index in partitions.iter().map(World::index) {
-            if paused {
-                self.paused.insert(index);
-            } else {
-                self.paused.remove(&index);
-            }
-        }
-    }
-
-    fn produce(&mut self, token: Token, index: u32) {
-        if self.queue.len() >= QUEUE {
-            return self.machine.handle(self.now, Event::QueueFull);
-        }
-        if self.faults && self.random.chance(1) {
-            return self.machine.handle(self.now, Event::Refused);
-        }
-        let (partition, records) = &self.hand;
-        let output = (*partition, self.hand_offset, index);
-        assert!(
-            self.enqueued.insert(output),
-            "{output:?} produced twice without a rewind"
-        );
-        self.queue.push(Queued {
-            token,
-            partition: *partition,
-            record: records[index as usize],
-        });
-        self.machine.handle(self.now, Event::Enqueued);
-    }
-
-    fn rewind(&mut self, id: &TopicPartition, offset: i64) {
-        let index = World::index(id);
-        if !self.assigned.contains_key(&index) {
-            return;
-        }
-        assert!(
-            !self.revoking.contains(&index),
-            "a revoked partition is rewound"
-        );
-        if self.faults && self.random.chance(20) {
-            return self
-                .machine
-                .handle(self.now, Event::RewindFailed(id.clone()));
-        }
-        self.assigned.insert(index, offset);
-        self.forget_enqueued(index, i64::MIN);
-        self.machine
-            .handle(self.now, Event::Rewound(id.clone(), offset));
-    }
-
-    /// The heart of it: nothing is committed that has not reached the output topic.
-    fn commit(&mut self, offsets: Vec<(TopicPartition, i64)>) {
-        for (id, offset) in &offsets {
-            let index = World::index(id);
-            assert!(
-                self.assigned.contains_key(&index),
-                "{id:?} is committed and not owned"
-            );
-            let log = &self.logs[index];
-            for (at, records) in log.messages.iter().take_while(|(at, _)| at < offset) {
-                for record in records {
-                    assert!(
-                        log.delivered.contains(record),
-                        "{offset} is committed on {index}, and {record:?} of {at} is not out"
-                    );
-                }
-            }
-        }
-        self.commits.push(offsets);
-    }
-
-    fn poll(&mut self) {
-        let unasked = self.faults && self.random.chance(2);
-        if !self.machine.wants_message() && !self.machine.serves_group() && !unasked {
-            return;
-        }
-        let ready: Vec<usize> = self
-            .assigned
-            .iter()
-            .filter(|(index, position)| {
-                (!self.paused.contains(index) || unasked) && **position < self.logs[**index].end()
-            })
-            .map(|(index, _)| *index)
-            .collect();
-        if ready.is_empty() {
-            return;
-        }
-        let index = ready[self.random.below(ready.len())];
-        let mut at = self.logs[index].at(self.assigned[&index]);
-        if self.faults && self.random.chance(1) {
-            // The client hands out again what it handed out before.
-            at = at.saturating_sub(1 + self.random.below(4));
-            let again = self.logs[index].messages[at].0;
-            if self.machine.wants_message() && self.may_see_again(index, again) {
-                self.forget_enqueued(index, again);
-            } else {
-                at = self.logs[index].at(self.assigned[&index]);
-            }
-        }
-        let (offset, records) = self.logs[index].messages[at].clone();
-        self.assigned.insert(index, offset + 1);
-        let id = self.logs[index].id.clone();
-        let Some((slot, seen)) = self.machine.take(self.now, &id.topic, id.partition, offset)
-        else {
-            return self.carry_out();
+        let machine = &self.workers[at].machine;
+        let disturbed = match (machine.phase(), machine.room(), machine.transaction_phase()) {
+            (Phase::Running, _, Some(TransactionPhase::Committing)) => 20,
+            (Phase::Running, ..) => 5,
+            _ => 10,
         };
-        let mut outputs = Vec::new();
-        for (record, content) in records {
-            let print = Fingerprint {
-                content,
-                moment: 0,
-                policies: &[],
-            };
-            if seen.observe(offset, record, print) != Occurrence::Repeat {
-                outputs.push((record, content));
+        if self.faults && self.workers[at].is_rare() && self.random.chance(disturbed) {
+            return self.disturb(at);
+        }
+        match self.random.below(200) {
+            0..70 => worker!(self, at, poll),
+            70..140 => self.report(at),
+            140..150 => self.answer_commit(at),
+            150..160 => self.answer_request(at),
+            160..190 => self.event(at, Event::Tick),
+            190..194 => self.assign(at),
+            194 => self.now += Duration::from_millis(self.random.next() % 4_000),
+            195 if self.faults && self.random.chance(45) => {
+                self.output_gone_until = self.now + Duration::from_secs(12);
+            }
+            195 if self.faults => self.lose_offset(at),
+            196 if self.faults => self.take_away(at),
+            197 if self.faults && self.random.chance(10) => self.crash(at),
+            198 if self.faults && self.random.chance(20) => self.end(at),
+            199 if self.faults && self.random.chance(10) => self.befall(at),
+            _ => {}
+        }
+        let worker = &self.workers[at];
+        if let (Some(since), None) = (worker.stopped, worker.exit) {
+            let deadline = since + settings(false).drain_timeout + Duration::from_secs(6);
+            if self.now > deadline {
+                self.event(at, Event::Tick);
+                assert!(self.workers[at].exit.is_some(), "the stop does not end");
             }
         }
-        assert!(seen.len() <= settings().remembered_sign_ins);
-        let count = u32::try_from(outputs.len()).unwrap();
-        self.hand = (index, outputs);
-        self.hand_offset = offset;
-        self.event(Event::Diagnosed {
-            slot,
-            offset,
-            outputs: count,
-            receipt: (index, offset),
-        });
     }
 
-    /// A client hands out again only what it has handed out since the assignment, in a
-    /// partition that is being consumed.
-    fn may_see_again(&self, index: usize, offset: i64) -> bool {
-        let mut owned = self.machine.owned();
-        owned.any(|owned| {
-            World::index(owned.id) == index
-                && owned.resume_offset.is_some_and(|resume| resume <= offset)
+    /// An output arrives at the broker, or fails.
+    fn report(&mut self, at: usize) {
+        let worker = &mut self.workers[at];
+        if worker.queue.is_empty() || self.now < self.output_gone_until {
+            return;
+        }
+        let (token, output) = worker
+            .queue
+            .swap_remove(self.random.below(worker.queue.len()));
+        let fails = if self.workers[at].is_rare() { 20 } else { 2 };
+        if self.faults && self.random.chance(fails) {
+            return self.event(at, Event::Failed(token));
+        }
+        if self.transactions {
+            self.workers[at].written.push(output);
+        } else {
+            self.logs[output.partition].write(output.record);
+        }
+        self.event(at, Event::Acknowledged(token));
+    }
+
+    fn answer_commit(&mut self, at: usize) {
+        let Some(offsets) = self.workers[at].commits.pop_front() else {
+            return;
+        };
+        let fails = if self.workers[at].is_rare() { 80 } else { 15 };
+        if self.faults && self.random.chance(fails) {
+            let refused = self.random.chance(40);
+            return self.event(
+                at,
+                if refused {
+                    Event::CommitRefused(offsets)
+                } else {
+                    Event::CommitFailed(offsets)
+                },
+            );
+        }
+        for (id, offset) in &offsets {
+            // The broker refuses what a former member commits.
+            if self.workers[at].assigned.contains_key(&index(id)) {
+                self.logs[index(id)].commit(*offset);
+            }
+        }
+        self.event(at, Event::Committed(offsets));
+    }
+
+    fn answer_request(&mut self, at: usize) {
+        if self.now < self.output_gone_until {
+            return;
+        }
+        match self.workers[at].request.take() {
+            None => {}
+            Some(Request::Begin) => self.event(at, Event::TransactionReady),
+            Some(Request::Commit(offsets)) => {
+                let stopping = self.workers[at].machine.phase() != Phase::Running;
+                let fails = self.faults && self.random.chance(if stopping { 70 } else { 10 });
+                if !fails && self.decide(at, &offsets) {
+                    self.event(at, Event::TransactionCommitted);
+                } else {
+                    self.event(at, Event::TransactionFailed);
+                }
+            }
+            Some(Request::Abort) => {
+                self.workers[at].written.clear();
+                for (token, _) in std::mem::take(&mut self.workers[at].queue) {
+                    self.event(at, Event::Failed(token));
+                }
+                self.event(at, Event::TransactionAborted);
+            }
+        }
+    }
+
+    /// The broker commits a transaction as a whole, of a member that owns its partitions.
+    fn decide(&mut self, at: usize, offsets: &[(TopicPartition, i64)]) -> bool {
+        let worker = &mut self.workers[at];
+        let owns = |(id, _): &(TopicPartition, i64)| worker.assigned.contains_key(&index(id));
+        if !offsets.iter().all(owns) {
+            return false;
+        }
+        for output in std::mem::take(&mut worker.written) {
+            self.logs[output.partition].write_once(output);
+        }
+        for (id, offset) in offsets {
+            self.logs[index(id)].commit(*offset);
+        }
+        true
+    }
+
+    fn is_free(&self, partition: usize) -> bool {
+        self.workers.iter().all(|worker| {
+            // Committed offsets are told when no transaction can change them any more.
+            let undecided = matches!(&worker.request, Some(Request::Commit(offsets))
+                if offsets.iter().any(|(id, _)| index(id) == partition));
+            !undecided && !worker.assigned.contains_key(&partition)
         })
     }
 
-    fn report(&mut self) {
-        if self.queue.is_empty() || self.now < self.output_gone_until {
+    fn assign(&mut self, at: usize) {
+        if !self.workers[at].revoking.is_empty() {
             return;
         }
-        let at = self.random.below(self.queue.len());
-        let queued = self.queue.swap_remove(at);
-        if self.faults && self.random.chance(3) {
-            return self.event(Event::Failed(queued.token));
+        let free: Vec<usize> = (0..PARTITIONS)
+            .filter(|partition| self.is_free(*partition))
+            .collect();
+        let some = free
+            .into_iter()
+            .filter(|_| self.random.chance(60))
+            .collect::<Vec<_>>();
+        let positions = some.iter().map(|&free| self.logs[free].position());
+        let positions: Vec<Position> = positions.collect();
+        if !positions.is_empty() {
+            self.event(at, Event::Assigned(positions));
         }
-        self.logs[queued.partition].delivered.insert(queued.record);
-        self.event(Event::Acknowledged(queued.token));
     }
 
-    fn answer_commit(&mut self) {
-        if self.commits.is_empty() {
+    fn take_away(&mut self, at: usize) {
+        if !self.workers[at].revoking.is_empty() {
             return;
         }
-        let offsets = self.commits.remove(0);
-        if self.faults && self.random.chance(15) {
-            let refused = self.random.chance(20);
-            return self.event(if refused {
-                Event::CommitRefused(offsets)
-            } else {
-                Event::CommitFailed(offsets)
-            });
-        }
-        for (id, offset) in &offsets {
-            let index = World::index(id);
-            // The broker refuses what a former member commits.
-            if self.assigned.contains_key(&index) {
-                self.logs[index].committed = *offset;
-            }
-        }
-        self.event(Event::Committed(offsets));
-    }
-
-    fn rebalance(&mut self) {
-        if !self.revoking.is_empty() {
+        let owned: Vec<usize> = self.workers[at].assigned.keys().copied().collect();
+        let some: Vec<usize> = owned
+            .into_iter()
+            .filter(|_| self.random.chance(50))
+            .collect();
+        if some.is_empty() {
             return;
         }
-        let mut owned: Vec<usize> = self.assigned.keys().copied().collect();
-        if owned.len() < PARTITIONS && self.random.chance(60) {
-            let free: Vec<usize> = (0..PARTITIONS).filter(|p| !owned.contains(p)).collect();
-            for &index in &free {
-                self.other_member(index);
-            }
-            return self.event(Event::Assigned(self.ids(&free)));
-        }
-        owned.retain(|_| self.random.chance(50));
-        if owned.is_empty() {
-            return;
-        }
-        let ids = self.ids(&owned);
+        let ids = some.iter().map(|&index| self.logs[index].id.clone());
+        let ids = ids.collect();
         if self.random.chance(30) {
-            self.event(Event::Lost(ids));
+            self.event(at, Event::Lost(ids));
         } else {
-            self.revoking = owned;
-            self.event(Event::Revoked(ids));
+            self.workers[at].revoking = some;
+            self.event(at, Event::Revoked(ids));
         }
     }
 
-    /// While a partition was away its other owner may have got on.
-    fn other_member(&mut self, index: usize) {
-        if self.faults && self.random.chance(30) {
-            let log = &mut self.logs[index];
-            let at = log.at(log.committed);
-            let until = (at + self.random.below(10)).min(log.messages.len());
-            for (offset, records) in &log.messages[at..until] {
-                log.delivered.extend(records);
-                log.committed = offset + 1;
+    /// Something that seldom happens, by the mode.
+    fn befall(&mut self, at: usize) {
+        match self.random.below(2) {
+            // The broker restarts: what it was asked for is done or not, and not answered.
+            0 => {
+                for offsets in std::mem::take(&mut self.workers[at].commits) {
+                    let owns = |(id, _): &(TopicPartition, i64)| {
+                        self.workers[at].assigned.contains_key(&index(id))
+                    };
+                    if self.random.chance(50) && offsets.iter().all(owns) {
+                        for (id, offset) in &offsets {
+                            self.logs[index(id)].commit(*offset);
+                        }
+                    }
+                    self.event(at, Event::CommitFailed(offsets));
+                }
+            }
+            _ => self.crash(at),
+        }
+    }
+
+    /// Phases that pass quickly would meet few events by chance.
+    fn disturb(&mut self, at: usize) {
+        match self.random.below(5) {
+            0 => self.assign(at),
+            1 | 2 => self.take_away(at),
+            3 => self.lose_offset(at),
+            _ => self.end(at),
+        }
+    }
+
+    fn lose_offset(&mut self, at: usize) {
+        let worker = &self.workers[at];
+        if matches!(worker.request, Some(Request::Commit(_))) {
+            return;
+        }
+        let mut kept = worker.assigned.keys();
+        let kept = kept.find(|index| !worker.revoking.contains(index));
+        if let Some(&index) = kept {
+            let position = self.logs[index].position();
+            self.event(at, Event::OffsetLost(position));
+        }
+    }
+
+    fn end(&mut self, at: usize) {
+        self.workers[at].stopped.get_or_insert(self.now);
+        let fatal = self.random.chance(30);
+        self.event(at, if fatal { Event::Fatal } else { Event::Stop });
+    }
+
+    /// The process is killed, or its producer fenced; the next one starts where the broker's
+    /// offsets say. What the old one had asked for is done or not.
+    fn crash(&mut self, at: usize) {
+        if let Some(Request::Commit(offsets)) = self.workers[at].request.take()
+            && self.random.chance(50)
+        {
+            self.decide(at, &offsets);
+        }
+        let fresh = Worker::new(self.transactions, self.now);
+        let old = std::mem::replace(&mut self.workers[at], fresh);
+        for (_, output) in old.queue {
+            if !self.transactions && self.random.chance(50) {
+                self.logs[output.partition].write(output.record);
             }
         }
     }
 
-    fn crash(&mut self) {
-        self.assigned.clear();
-        self.paused.clear();
-        self.revoking.clear();
-        self.commits.clear();
-        // What was on its way may arrive or not.
-        for queued in std::mem::take(&mut self.queue) {
-            if self.random.chance(50) {
-                self.logs[queued.partition].delivered.insert(queued.record);
-            }
-        }
-        self.enqueued.clear();
-        self.machine = Delivery::new(settings(), self.now);
-        self.stopped = None;
-        self.exit = None;
-    }
-
-    pub(super) fn step(&mut self) {
-        if self.exit.is_some() {
-            return self.restart();
-        }
-        self.now += Duration::from_millis(self.random.next() % 40);
-        match self.random.below(100) {
-            0..35 => self.poll(),
-            35..70 => self.report(),
-            70..78 => self.answer_commit(),
-            78..97 => self.event(Event::Tick),
-            97 => self.now += Duration::from_millis(self.random.next() % 4_000),
-            98 if self.faults && self.random.chance(20) => {
-                self.output_gone_until = self.now + Duration::from_secs(12);
-            }
-            98 if self.faults => self.rebalance(),
-            99 if self.faults && self.random.chance(10) => self.crash(),
-            99 if self.faults && self.stopped.is_none() && self.random.chance(10) => {
-                self.stopped = Some(self.now);
-                let fatal = self.random.chance(30);
-                self.event(if fatal { Event::Fatal } else { Event::Stop });
-            }
-            _ => {}
-        }
-        if let (Some(since), None) = (self.stopped, self.exit) {
-            let late = self.now > since + settings().drain_timeout + Duration::from_secs(6);
-            if late {
-                self.event(Event::Tick);
-                assert!(self.exit.is_some(), "the stop does not end");
-            }
-        }
-    }
-
-    /// The process ends; the next one starts where the broker's offsets say.
-    fn restart(&mut self) {
-        if self.exit == Some(Exit::Clean) {
-            for owned in self.machine.owned() {
-                let committed = self.logs[World::index(owned.id)].committed;
+    fn restart(&mut self, at: usize) {
+        let worker = &self.workers[at];
+        if worker.exit == Some(Exit::Clean) {
+            for owned in worker.machine.owned() {
+                let committed = self.logs[index(owned.id)].committed;
+                let resume = owned.resume_offset;
                 assert!(
-                    owned.resume_offset.is_none_or(|p| p == committed),
-                    "clean, and not committed"
+                    resume.is_none_or(|offset| offset <= committed),
+                    "clean, and {resume:?} is not committed, but {committed}"
                 );
             }
         }
-        self.crash();
+        self.crash(at);
     }
 
     /// Without faults everything arrives and everything is committed.
-    pub(super) fn come_to_rest(&mut self) {
+    pub fn come_to_rest(&mut self) {
         self.faults = false;
-        for _ in 0..40_000 {
+        for _ in 0..100_000 {
             self.step();
-            let free: Vec<usize> = (0..PARTITIONS)
-                .filter(|index| !self.assigned.contains_key(index))
-                .collect();
-            let joined = self.revoking.is_empty() && self.machine.phase() == Phase::Running;
-            if joined && !free.is_empty() {
-                self.event(Event::Assigned(self.ids(&free)));
-            }
             if self.logs.iter().all(|log| log.committed == log.end()) {
                 return;
             }
         }
-        panic!(
-            "work is left: {:?} {:?}",
-            self.machine.phase(),
-            self.machine.room()
-        );
+        let phase = |worker: &Worker| {
+            let machine = &worker.machine;
+            (machine.phase(), machine.room(), machine.transaction_phase())
+        };
+        let phases: Vec<_> = self.workers.iter().map(phase).collect();
+        panic!("work is left: {phases:?}");
     }
 }

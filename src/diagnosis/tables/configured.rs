@@ -11,15 +11,12 @@ const LISTED: usize = 3;
 #[derive(Debug, Clone, Copy)]
 pub struct Configuration<'a> {
     policy: &'a Policy,
-    facts: Facts<'a>,
+    sign_in: &'a SignIn<'a>,
 }
 
 impl<'a> Configuration<'a> {
     pub fn new(policy: &'a Policy, sign_in: &'a SignIn<'a>) -> Configuration<'a> {
-        Configuration {
-            policy,
-            facts: Facts::of(sign_in),
-        }
+        Configuration { policy, sign_in }
     }
 
     /// `Group: Finance (the user is a member); except User: …`. `None` for a condition that the
@@ -28,41 +25,17 @@ impl<'a> Configuration<'a> {
         let Configured {
             include, exclude, ..
         } = self.policy.condition(condition?)?;
-        let mut text = self.values(include);
+        let facts = Facts::of(self.sign_in);
+        let mut text = values(include, &facts);
         if !exclude.is_empty() {
             let separator = if text.is_empty() {
                 "all except "
             } else {
                 "; except "
             };
-            text = text + separator + &self.values(exclude);
+            text = text + separator + &values(exclude, &facts);
         }
         Some(text.into())
-    }
-
-    /// The values that the sign-in matches first, then those of which it is not known.
-    fn values(&self, values: &[Value]) -> String {
-        let mut answered: Vec<_> = values
-            .iter()
-            .map(|value| (value.answer(&self.facts), value))
-            .collect();
-        answered.sort_by_key(|(answer, _)| match answer {
-            Answer::Matches => 0,
-            Answer::NotKnown => 1,
-            Answer::DoesNotMatch => 2,
-        });
-        let named = answered.iter().take(LISTED).map(|(answer, value)| {
-            let text = value.text();
-            match value.remark(*answer) {
-                Some(remark) => format!("{text} ({remark})"),
-                None => text.to_owned(),
-            }
-        });
-        let mut text = named.collect::<Vec<_>>().join(", ");
-        if values.len() > LISTED {
-            text += &format!(" and {} more", values.len() - LISTED);
-        }
-        text
     }
 
     /// Whether one of the access controls is enough; `None` where the snapshot does not say.
@@ -83,5 +56,30 @@ impl<'a> Configuration<'a> {
             .chain(&policy.session_controls)
             .find(|control| control.is_named(name))?;
         Some(control.text.as_str().into()).filter(|text: &Cow<'_, str>| text != name)
+    }
+}
+
+/// The values that the sign-in matches first, then those of which it is not known.
+fn values(values: &[Value], facts: &Facts<'_>) -> String {
+    let mut answered: Vec<_> = values
+        .iter()
+        .map(|value| (value.answer(facts), value))
+        .collect();
+    answered.sort_by_key(|(answer, _)| match answer {
+        Answer::Matches => 0,
+        Answer::NotKnown => 1,
+        Answer::DoesNotMatch => 2,
+    });
+    let named = answered.iter().take(LISTED).map(|(answer, value)| {
+        let text = value.text();
+        match value.remark(*answer) {
+            Some(remark) => format!("{text} ({remark})"),
+            None => text.to_owned(),
+        }
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    match values.len().saturating_sub(LISTED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
