@@ -48,3 +48,4 @@ test-tools:
 	@$(call need,mvn,apt-get install maven)
 	@$(call need,promtool,apt-get install --no-install-recommends prometheus)
 	@$(call need,amtool,apt-get install --no-install-recommends prometheus-alertmanager)
+	@$(call need,jq,apt-get install jq)
