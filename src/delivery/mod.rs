@@ -104,7 +104,8 @@ pub struct Slot(u16);
 pub struct Position {
     pub id: TopicPartition,
     pub offset: i64,
-    /// By the group. One that is not is committed at once, so that a restart finds it.
+    /// Whether a restart would find it again: the group has committed it, or it follows from the
+    /// setting. One that a restart would not find is committed at once.
     pub is_committed: bool,
 }
 

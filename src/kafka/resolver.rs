@@ -147,7 +147,7 @@ fn resolve(consumer: &Events, ids: &[TopicPartition], start: Start) -> KafkaResu
         let position = Position {
             id,
             offset,
-            is_committed: origin == Origin::Committed,
+            is_committed: !matches!(origin, Origin::Configured(Start::Latest) | Origin::End(_)),
         };
         resolved.push(Resolved { position, origin });
     };
