@@ -27,7 +27,9 @@ const SCENARIOS: [&str; 7] = [
 
 fn texts<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
     let list = list.as_array().unwrap();
-    list.iter().map(|item| item[key].as_str().unwrap()).collect()
+    list.iter()
+        .map(|item| item[key].as_str().unwrap())
+        .collect()
 }
 
 /// The policies that decided, with their tables.
@@ -52,7 +54,10 @@ fn shows_the_sign_in(record: &Value) {
 /// "The authentication details about that sign-in."
 fn shows_the_authentication(record: &Value) {
     let steps = &record["authentication"]["steps"];
-    assert!(steps[0]["method"].is_string() && steps[0]["result"].is_string(), "{record:#}");
+    assert!(
+        steps[0]["method"].is_string() && steps[0]["result"].is_string(),
+        "{record:#}"
+    );
 }
 
 /// "The results starts with an assessment. The assessment explains in a few sentences what
@@ -64,7 +69,10 @@ fn an_assessment_explains_in_a_few_sentences_what_happened() {
         let assessment = record["assessment"].as_str().unwrap();
         let sentences = assessment.matches(". ").count() + 1;
         assert!((2..=6).contains(&sentences), "{name}: {assessment}");
-        assert!(assessment.contains("nadia.okafor@fabrikam.example"), "{assessment}");
+        assert!(
+            assessment.contains("nadia.okafor@fabrikam.example"),
+            "{assessment}"
+        );
     }
 }
 
@@ -84,10 +92,16 @@ fn the_related_policies_are_summarised() {
                 "not_enabled",
             ],
         ),
-        ("mfa_from_conditional_access", vec!["failure", "not_applied"]),
+        (
+            "mfa_from_conditional_access",
+            vec!["failure", "not_applied"],
+        ),
     ] {
         let record = record(name);
-        assert_eq!(texts(&record["conditional_access"]["policies"], "result"), results);
+        assert_eq!(
+            texts(&record["conditional_access"]["policies"], "result"),
+            results
+        );
     }
 }
 
@@ -102,10 +116,16 @@ fn remediation_steps_are_recommended_and_one_may_be_a_support_ticket() {
         assert!(!actors.is_empty() && actors.iter().all(|actor| known.contains(actor)));
     }
     let record = record("service_issue");
-    assert_eq!(texts(&record["remediation"], "actor").last(), Some(&"microsoft_support"));
+    assert_eq!(
+        texts(&record["remediation"], "actor").last(),
+        Some(&"microsoft_support")
+    );
     let ticket = record["support_ticket"].as_str().unwrap();
     for fact in ["sign_in_id", "correlation_id", "tenant_id"] {
-        assert!(ticket.contains(record[fact].as_str().unwrap()), "{fact}: {ticket}");
+        assert!(
+            ticket.contains(record[fact].as_str().unwrap()),
+            "{fact}: {ticket}"
+        );
     }
     assert!(ticket.contains("90033"), "{ticket}");
 }
@@ -136,9 +156,15 @@ fn a_table_shows_the_conditions_that_applied_and_what_matched_them() {
     let record = record("blocked_by_conditional_access");
     let policy = deciding(&record)[0];
     let conditions = &policy["tables"]["conditions"];
-    assert_eq!(texts(conditions, "condition"), ["application", "users", "location"]);
+    assert_eq!(
+        texts(conditions, "condition"),
+        ["application", "users", "location"]
+    );
     let values = texts(conditions, "value");
-    for (value, matched) in values.iter().zip(["Freight Portal", "nadia.okafor", "Tromsø"]) {
+    for (value, matched) in values
+        .iter()
+        .zip(["Freight Portal", "nadia.okafor", "Tromsø"])
+    {
         assert!(value.contains(matched), "{value}");
     }
 }
@@ -166,12 +192,18 @@ fn the_links_of_the_description_are_kept() {
     let how_it_works = "https://docs.microsoft.com/en-us/azure/active-directory/authentication/concept-mfa-howitworks";
     let prompts = "https://docs.microsoft.com/en-us/azure/active-directory/authentication/concepts-azure-multi-factor-authentication-prompts-session-lifetime";
     for (name, links) in [
-        ("mfa_proofup_required", vec![troubleshoot, how_it_works, prompts]),
+        (
+            "mfa_proofup_required",
+            vec![troubleshoot, how_it_works, prompts],
+        ),
         ("mfa_proofup_not_from_secure_location", vec![troubleshoot]),
     ] {
         let record = record(name);
         let found = texts(&record["references"], "url");
-        assert!(links.iter().all(|link| found.contains(link)), "{name}: {found:?}");
+        assert!(
+            links.iter().all(|link| found.contains(link)),
+            "{name}: {found:?}"
+        );
     }
     let block = record("blocked_by_conditional_access");
     assert!(texts(&block["references"], "title").contains(&"Conditional Access: Block access"));
@@ -212,7 +244,10 @@ fn a_proofup_says_that_it_was_to_set_up_a_method_and_who_completes_it() {
     assert_eq!(record["outcome"], "interrupted");
     let first = &record["remediation"][0];
     assert_eq!(first["actor"], "user");
-    assert!(first["action"].as_str().unwrap().contains("register"), "{first}");
+    assert!(
+        first["action"].as_str().unwrap().contains("register"),
+        "{first}"
+    );
 }
 
 /// "… but to do so from a network location which does not appear risky. For example, if a
@@ -225,7 +260,13 @@ fn a_proofup_from_a_risky_place_recommends_a_known_network() {
     shows_the_authentication(&record);
     let first = &record["remediation"][0];
     assert_eq!(first["actor"], "user");
-    assert!(first["action"].as_str().unwrap().contains("corporate network"), "{first}");
+    assert!(
+        first["action"]
+            .as_str()
+            .unwrap()
+            .contains("corporate network"),
+        "{first}"
+    );
 }
 
 /// "The intent of this diagnostic scenario is to provide insight into what the user supplied

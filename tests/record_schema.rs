@@ -26,12 +26,18 @@ fn the_schema_that_is_checked_in_is_that_of_the_types() {
     if std::env::var_os("BLESS").is_some() {
         if file().exists() {
             let broken = incompatibilities(&read(&file()), &schema, "");
-            assert!(broken.is_empty(), "within schema_version 1 fields are only added: {broken:?}");
+            assert!(
+                broken.is_empty(),
+                "within schema_version 1 fields are only added: {broken:?}"
+            );
         }
         let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         std::fs::write(file(), text).unwrap();
     }
-    assert!(read(&file()) == schema, "review the change, then run this with BLESS=1");
+    assert!(
+        read(&file()) == schema,
+        "review the change, then run this with BLESS=1"
+    );
 }
 
 /// What a reader of `old` may rely on and `new` no longer gives: fields that vanish, change their
@@ -87,12 +93,28 @@ fn fields_may_be_added_and_nothing_else() {
     assert_eq!(incompatibilities(&old, &added, ""), [""; 0]);
     for (pointer, value, place) in [
         ("/properties/a/type", json!("integer"), "/properties/a/type"),
-        ("/properties/b/items/type", json!("string"), "/properties/b/items/type"),
-        ("/properties/c/enum", json!(["x"]), "/properties/c/enum: \"y\""),
+        (
+            "/properties/b/items/type",
+            json!("string"),
+            "/properties/b/items/type",
+        ),
+        (
+            "/properties/c/enum",
+            json!(["x"]),
+            "/properties/c/enum: \"y\"",
+        ),
         ("/required", json!([]), "/required: \"a\""),
-        ("/properties", json!({"a": {"type": "string"}}), "/properties/b"),
+        (
+            "/properties",
+            json!({"a": {"type": "string"}}),
+            "/properties/b",
+        ),
     ] {
-        assert_eq!(changed(pointer, value).first().map(String::as_str), Some(place), "{pointer}");
+        assert_eq!(
+            changed(pointer, value).first().map(String::as_str),
+            Some(place),
+            "{pointer}"
+        );
     }
 }
 
@@ -106,8 +128,12 @@ impl Validator {
         let mut schemas = Schemas::new();
         let mut compiler = Compiler::new();
         compiler.enable_format_assertions();
-        compiler.add_resource("record.schema.json", read(&file())).unwrap();
-        let index = compiler.compile("record.schema.json", &mut schemas).unwrap();
+        compiler
+            .add_resource("record.schema.json", read(&file()))
+            .unwrap();
+        let index = compiler
+            .compile("record.schema.json", &mut schemas)
+            .unwrap();
         Validator { schemas, index }
     }
 
@@ -152,8 +178,14 @@ fn a_record_of_another_form_is_not_valid() {
         ("/outcome", json!(3)),
         ("/error/code", json!("53003")),
         ("/aspects/0", json!("new_aspect")),
-        ("/conditional_access/policies/0/tables/access_controls/0/state", json!("perhaps")),
-        ("/conditional_access/policies/0/tables/conditions/0/value", json!(null)),
+        (
+            "/conditional_access/policies/0/tables/access_controls/0/state",
+            json!("perhaps"),
+        ),
+        (
+            "/conditional_access/policies/0/tables/conditions/0/value",
+            json!(null),
+        ),
         ("/source", json!({})),
     ] {
         let mut broken = record.clone();
