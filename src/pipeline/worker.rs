@@ -266,6 +266,11 @@ impl Worker {
         if let Some(transactor) = transactor {
             transactor.close();
         }
+        // librdkafka 2.12 closes a cooperative member without partitions without a word to the
+        // group, which then waits for its session to time out. A static member stays on purpose.
+        if self.settings.kafka.instance_id.is_none() {
+            consumer.unsubscribe();
+        }
         drop(consumer);
         drop(producer);
     }

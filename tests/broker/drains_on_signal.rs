@@ -5,7 +5,7 @@ use signin_diagnostics::cli::demo::generator::Profile;
 
 use crate::support::broker::Broker;
 use crate::support::load::duplicates;
-use crate::support::{Load, Service, Setup, Signal};
+use crate::support::{Load, Service, Setup, Signal, wait_until};
 
 #[test]
 fn signals_in_the_middle_leave_every_record_exactly_once() {
@@ -97,4 +97,19 @@ fn an_idle_service_ends_at_once() {
         let status = service.wait(Duration::from_secs(5));
         assert_eq!(status.code(), Some(0), "{}", service.log());
     }
+}
+
+#[test]
+fn a_worker_without_partitions_leaves_the_group_too() {
+    let setup = Setup::new("leaves", 1).set("workers", "2");
+    let mut service = setup.start();
+    service.wait_ready();
+    service.wait_for_metrics(Duration::from_secs(20), "both have joined", |_| {
+        setup.members() == 2
+    });
+    service.stop();
+    // Far below the session time-out of 45 s, after which the broker drops a member by itself.
+    wait_until(Duration::from_secs(10), "the group is empty", || {
+        setup.members() == 0
+    });
 }

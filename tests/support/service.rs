@@ -132,6 +132,11 @@ impl Setup {
         assert!(settled, "{} has no {members} members at rest", self.group);
     }
 
+    /// How many members the group has at the broker.
+    pub fn members(&self) -> usize {
+        topics::members(&self.bootstrap, &self.group)
+    }
+
     /// Starts the service; it may not be ready yet.
     pub fn start(&self) -> Service {
         let folder = TempDir::with_prefix("signin-diagnostics-service-").expect("a folder");

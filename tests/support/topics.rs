@@ -396,6 +396,20 @@ pub fn is_settled(bootstrap: &str, group: &str, members: usize) -> bool {
     })
 }
 
+/// How many members the broker counts in the group.
+pub fn members(bootstrap: &str, group: &str) -> usize {
+    let consumer: BaseConsumer = client(bootstrap)
+        .create()
+        .expect("a consumer of fixed settings");
+    let groups = consumer.fetch_group_list(Some(group), DEADLINE);
+    groups
+        .expect("the broker answers")
+        .groups()
+        .iter()
+        .map(|found| found.members().len())
+        .sum()
+}
+
 /// An assignment is a version (2 bytes), the number of topics (4 bytes, big endian), and more.
 fn has_partitions(assignment: &[u8]) -> bool {
     assignment

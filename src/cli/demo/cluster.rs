@@ -52,6 +52,10 @@ impl Cluster {
                 // The embedded broker answers an empty fetch only when its time is over, even if
                 // messages came meanwhile.
                 "kafka.properties.fetch.wait.max.ms=20".to_owned(),
+                // It forms a group as fast as its members speak up, and drops one that it has
+                // lost track of only when its session ends.
+                "kafka.properties.heartbeat.interval.ms=500".to_owned(),
+                "kafka.properties.session.timeout.ms=6000".to_owned(),
                 format!("output.topic={OUTPUT}"),
                 format!("dead_letter.topic={DEAD_LETTERS}"),
                 // The files that somebody wants to see may be all bad.

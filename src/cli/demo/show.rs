@@ -22,7 +22,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(1);
 const ASSESSMENT_EVERY: u32 = 4;
 
 /// The group forms after three seconds, the embedded broker's usual delay.
-const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Without a record settled for so long, the pipeline is taken to stand still.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(15);
