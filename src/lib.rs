@@ -8,6 +8,7 @@
 //! - [`policies`] reads what the tenant's Conditional Access policies are configured to;
 //! - [`diagnosis`] turns one sign-in into one [`diagnosis::Diagnosis`], by the catalog;
 //! - [`delivery`] decides what may be committed and when, without doing any I/O;
+//! - [`query`] reads the diagnoses back, for the person who looks for one;
 //! - [`watch`] knows the accounts whose sign-ins are marked;
 //! - [`telemetry`] counts, logs and answers `/livez`, `/readyz` and `/metrics`;
 //! - [`config`] reads the settings; [`cli`] is one file a subcommand.
@@ -20,6 +21,7 @@ pub mod diagnosis;
 pub mod kafka;
 pub mod pipeline;
 pub mod policies;
+pub mod query;
 pub mod signin;
 pub mod telemetry;
 pub mod watch;

@@ -5,9 +5,10 @@
 use std::fmt::{self, Write};
 use std::iter;
 
-use crate::diagnosis::catalog::Actor;
-use crate::diagnosis::record::{ControlRow, ControlState, Diagnosis, Policy, Tables};
-use crate::diagnosis::{Aspect, NOT_KNOWN, Outcome};
+use chrono::DateTime;
+
+use crate::diagnosis::NOT_KNOWN;
+use crate::query::record::{ControlRow, Diagnosis, Policy, Tables};
 
 /// Policies that a card shows before it counts the rest.
 const POLICIES: usize = 5;
@@ -17,11 +18,10 @@ const LABEL: usize = 13;
 const STEP: usize = 7;
 
 /// Writes the card of `diagnosis`, under the scenario's `title`, in lines of at most `width`
-/// columns where words allow it. `place` says where the event stands: a file and a line.
+/// columns where words allow it.
 pub fn write_card(
-    diagnosis: &Diagnosis<'_>,
+    diagnosis: &Diagnosis,
     title: &str,
-    place: &str,
     colour: bool,
     width: usize,
     out: &mut impl Write,
@@ -32,76 +32,89 @@ pub fn write_card(
     wrapped(&diagnosis.assessment, 2, width, out)?;
     facts(diagnosis, width, out)?;
     policies(diagnosis, width, out)?;
-    origin(diagnosis, place, width, out)?;
+    origin(diagnosis, width, out)?;
     remediation(diagnosis, width, out)
 }
 
-fn headline(
-    diagnosis: &Diagnosis<'_>,
-    title: &str,
-    colour: bool,
-    out: &mut impl Write,
-) -> fmt::Result {
-    match diagnosis.event_time {
-        Some(time) => write!(out, "{}  ", time.utc().format("%Y-%m-%d %H:%M:%SZ"))?,
+fn headline(diagnosis: &Diagnosis, title: &str, colour: bool, out: &mut impl Write) -> fmt::Result {
+    match &diagnosis.event_time {
+        Some(time) => write!(out, "{}  ", Inert(&time_words(time)))?,
         None => out.write_str("time not known  ")?,
     }
     let (start, end) = if colour {
-        (colour_of(diagnosis.outcome), "\x1b[0m")
+        (colour_of(&diagnosis.outcome), "\x1b[0m")
     } else {
         ("", "")
     };
-    write!(out, "{start}{}{end}  {}", Inert(title), diagnosis.outcome)?;
+    write!(
+        out,
+        "{start}{}{end}  {}",
+        Inert(title),
+        Inert(&diagnosis.outcome)
+    )?;
     match &diagnosis.error {
         Some(error) => writeln!(out, "  {}", error.code),
         None => writeln!(out, "  no code"),
     }
 }
 
-const fn colour_of(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeded => "\x1b[1;32m",
-        Outcome::Interrupted | Outcome::Expired => "\x1b[1;33m",
-        Outcome::Blocked | Outcome::Failed => "\x1b[1;31m",
-        Outcome::Unavailable | Outcome::Unknown => "\x1b[1;35m",
+/// A time to the second, as people write it.
+pub(super) fn time_words(time: &str) -> String {
+    match DateTime::parse_from_rfc3339(time) {
+        Ok(time) => time.to_utc().format("%Y-%m-%d %H:%M:%SZ").to_string(),
+        Err(_) => time.to_owned(),
     }
 }
 
-fn facts(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
+pub(super) fn colour_of(outcome: &str) -> &'static str {
+    match outcome {
+        "succeeded" => "\x1b[1;32m",
+        "interrupted" | "expired" => "\x1b[1;33m",
+        "blocked" | "failed" => "\x1b[1;31m",
+        _ => "\x1b[1;35m",
+    }
+}
+
+fn facts(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Result {
     let mut row = |label: &str, values: &[Option<&str>]| row(label, values, width, out);
     if let Some(user) = &diagnosis.user {
         let name = user.principal_name.as_deref().or(user.id.as_deref());
         row("User", &[name, user.display_name.as_deref()])?;
     }
     if let Some(principal) = &diagnosis.service_principal {
-        row("Principal", &[principal.name.or(principal.id)])?;
+        row("Principal", &[principal.shown()])?;
     }
-    if let Some(application) = diagnosis.application {
-        row("Application", &[application.name.or(application.id)])?;
+    if let Some(application) = &diagnosis.application {
+        row("Application", &[application.shown()])?;
     }
-    if let Some(resource) = diagnosis.resource {
-        row("Resource", &[resource.name.or(resource.id)])?;
+    if let Some(resource) = &diagnosis.resource {
+        row("Resource", &[resource.shown()])?;
     }
     if let Some(client) = &diagnosis.client {
-        row("Client", &[client.app, client.ip_address.as_deref()])?;
+        row(
+            "Client",
+            &[client.app.as_deref(), client.ip_address.as_deref()],
+        )?;
     }
     if let Some(device) = &diagnosis.device {
         let compliant = device
             .compliant
             .map(|yes| if yes { "compliant" } else { "not compliant" });
         let name = device.name.as_deref();
-        let system = said(device.operating_system);
-        let browser = said(device.browser);
-        row(
-            "Device",
-            &[name, system, browser, device.trust_type, compliant],
-        )?;
+        let system = said(device.operating_system.as_deref());
+        let browser = said(device.browser.as_deref());
+        let trust = device.trust_type.as_deref();
+        row("Device", &[name, system, browser, trust, compliant])?;
     }
     if let Some(location) = &diagnosis.location {
         let place = [&location.city, &location.state, &location.country];
         row("Location", &place.map(|part| said(part.as_deref())))?;
     }
-    let aspects: Vec<_> = diagnosis.aspects.iter().map(aspect_words).collect();
+    let aspects: Vec<_> = diagnosis
+        .aspects
+        .iter()
+        .map(|aspect| aspect_words(aspect))
+        .collect();
     let aspects: Vec<_> = aspects.iter().map(|words| Some(words.as_str())).collect();
     row("Aspects", &aspects)
 }
@@ -111,8 +124,8 @@ fn said(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.eq_ignore_ascii_case("unknown"))
 }
 
-fn aspect_words(aspect: Aspect) -> String {
-    let words = aspect.as_str().replace('_', " ");
+pub(super) fn aspect_words(aspect: &str) -> String {
+    let words = aspect.replace('_', " ");
     [
         ("sign in", "sign-in"),
         ("cross tenant", "cross-tenant"),
@@ -125,17 +138,14 @@ fn aspect_words(aspect: Aspect) -> String {
 }
 
 /// What finds the event again.
-fn origin(
-    diagnosis: &Diagnosis<'_>,
-    place: &str,
-    width: usize,
-    out: &mut impl Write,
-) -> fmt::Result {
-    row("Request id", &[diagnosis.sign_in_id], width, out)?;
-    row("Read from", &[Some(place)], width, out)
+fn origin(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Result {
+    let id = diagnosis.sign_in_id.as_deref();
+    row("Request id", &[id], width, out)?;
+    let place = diagnosis.source.words();
+    row("Read from", &[place.as_deref()], width, out)
 }
 
-fn policies(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
+fn policies(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Result {
     let Some(access) = &diagnosis.conditional_access else {
         return Ok(());
     };
@@ -143,8 +153,7 @@ fn policies(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fm
     for (index, policy) in shown.iter().enumerate() {
         let label = if index == 0 { "Policies" } else { "" };
         let result = policy_words(policy);
-        let name = policy.name.or(policy.id).unwrap_or("without a name");
-        row(label, &[Some(name), Some(&result)], width, out)?;
+        row(label, &[Some(policy.shown()), Some(&result)], width, out)?;
         if let Some(shown) = &policy.tables {
             tables(shown, width, out)?;
         }
@@ -158,41 +167,40 @@ fn policies(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fm
     }
 }
 
-fn policy_words(policy: &Policy<'_>) -> String {
-    let mut words = policy.reason.to_string();
+fn policy_words(policy: &Policy) -> String {
+    let mut words = policy.reason_words();
     if policy.result == "not_applied" {
         words.insert_str(0, "not applied: ");
     }
     if policy.deciding {
         words.push_str(" (decided)");
     }
-    let controls: Vec<_> = policy.grant_controls.iter().collect();
-    if policy.deciding && !controls.is_empty() {
+    if policy.deciding && !policy.grant_controls.is_empty() {
         words.push_str(", ");
-        words.push_str(&controls.join(" + "));
+        words.push_str(&policy.grant_controls.join(" + "));
     }
     words
 }
 
 /// The tables of a policy, each row a name and what is known of it.
-fn tables(tables: &Tables<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
+fn tables(tables: &Tables, width: usize, out: &mut impl Write) -> fmt::Result {
     let conditions: Vec<_> = tables
         .conditions
         .iter()
         .map(|row| {
-            let mut value = row.value.to_string();
+            let mut value = row.value.clone();
             if row.configured != NOT_KNOWN {
                 write!(value, "; configured: {}", row.configured)?;
             }
             Ok((&*row.condition, value))
         })
         .collect::<Result<_, fmt::Error>>()?;
-    let controls = |rows: &'_ [ControlRow<'_>]| -> Vec<(String, String)> {
+    let controls = |rows: &'_ [ControlRow]| -> Vec<(String, String)> {
         let rows = rows.iter().map(|row| {
             let said = [row.evidence.as_deref(), row.configured.as_deref()];
             let said = said.into_iter().flatten();
-            let words: Vec<_> = iter::once(state_words(row.state)).chain(said).collect();
-            (row.control.to_string(), words.join("; "))
+            let words: Vec<_> = iter::once(state_words(&row.state)).chain(said).collect();
+            (row.control.clone(), words.join("; "))
         });
         rows.collect()
     };
@@ -211,12 +219,11 @@ fn tables(tables: &Tables<'_>, width: usize, out: &mut impl Write) -> fmt::Resul
     )
 }
 
-const fn state_words(state: ControlState) -> &'static str {
+pub(super) fn state_words(state: &str) -> &str {
     match state {
-        ControlState::Met => "met",
-        ControlState::NotMet => "not met",
-        ControlState::NotKnown => "not known",
-        ControlState::Enforced => "enforced",
+        "not_met" => "not met",
+        "not_known" => NOT_KNOWN,
+        state => state,
     }
 }
 
@@ -244,17 +251,12 @@ fn table(
     Ok(())
 }
 
-fn remediation(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) -> fmt::Result {
-    for (index, step) in diagnosis.remediation.items().iter().enumerate() {
+fn remediation(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Result {
+    for (index, step) in diagnosis.remediation.iter().enumerate() {
         if index == 0 {
             writeln!(out, "  What to do")?;
         }
-        let who = match step.actor {
-            Actor::User => "user",
-            Actor::Administrator => "administrator",
-            Actor::MicrosoftSupport => "Microsoft support",
-        };
-        let text = format!("{} ({who})", step.action);
+        let text = format!("{} ({})", step.action, actor_words(&step.actor));
         write!(out, "  {:>3}. ", index + 1)?;
         wrapped(&text, STEP, width, out)?;
         if let Some(link) = &step.link {
@@ -262,6 +264,13 @@ fn remediation(diagnosis: &Diagnosis<'_>, width: usize, out: &mut impl Write) ->
         }
     }
     Ok(())
+}
+
+pub(super) fn actor_words(actor: &str) -> &str {
+    match actor {
+        "microsoft_support" => "Microsoft support",
+        actor => actor,
+    }
 }
 
 /// A label and its values; nothing where no value is known.
@@ -334,7 +343,10 @@ fn is_active(c: char) -> bool {
 mod tests {
     use super::*;
     use crate::diagnosis::catalog::Catalog;
-    use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, Source};
+    use crate::diagnosis::{
+        Aspect, Bounds, Detail, DetailRules, Diagnoser, Provenance, Source, Versions,
+        write_diagnosis, write_provenance,
+    };
     use crate::signin::{
         AppliedPolicy, Condition, DeviceDetail, GrantControl, Personal, Place, PolicyResult,
         Privacy, SignIn, Text,
@@ -350,16 +362,22 @@ mod tests {
         let catalog = Catalog::embedded().unwrap();
         let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(Detail::Full));
         let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
+        let mut record = Vec::new();
+        write_diagnosis(&diagnosis, &mut record);
+        let provenance = Provenance {
+            policy_page: false,
+            source: SOURCE,
+            diagnosed_at: None,
+            versions: Versions {
+                service: "1.2.3",
+                catalog: "2026-01-01",
+                snapshot: None,
+            },
+        };
+        write_provenance(&provenance, &mut record);
+        let diagnosis = Diagnosis::parse(&record).unwrap();
         let mut out = String::new();
-        write_card(
-            &diagnosis,
-            "A title",
-            "logs.json:3",
-            colour,
-            width,
-            &mut out,
-        )
-        .unwrap();
+        write_card(&diagnosis, "A title", colour, width, &mut out).unwrap();
         out
     }
 
@@ -469,7 +487,7 @@ mod tests {
             ),
             (Aspect::ReportOnlyWouldBlock, "report-only would block"),
         ] {
-            assert_eq!(aspect_words(aspect), words);
+            assert_eq!(aspect_words(aspect.as_str()), words);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::diagnosis::{
 };
 use crate::pipeline::SERVICE_VERSION;
 use crate::policies::PolicySnapshot;
+use crate::query::record;
 use crate::signin::SignIn;
 
 const BUFFER: usize = 256 * 1024;
@@ -63,32 +64,33 @@ impl<W: Write> Output<W> {
             .as_ref()
             .filter(|snapshot| snapshot.applies_to(sign_in.tenant_id.as_deref()));
         let diagnosis = diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT, snapshot);
+        let title = &diagnoser.catalog().scenario(diagnosis.scenario).title;
+        self.line.clear();
+        write_diagnosis(&diagnosis, &mut self.line);
+        let provenance = Provenance {
+            policy_page: false,
+            source,
+            diagnosed_at: self.diagnosed_at,
+            versions: Versions {
+                service: SERVICE_VERSION,
+                catalog: diagnoser.catalog().version(),
+                snapshot: snapshot.map(PolicySnapshot::version),
+            },
+        };
+        write_provenance(&provenance, &mut self.line);
         match self.form {
             Form::Lines => {
-                self.line.clear();
-                write_diagnosis(&diagnosis, &mut self.line);
-                let provenance = Provenance {
-                    policy_page: false,
-                    source,
-                    diagnosed_at: self.diagnosed_at,
-                    versions: Versions {
-                        service: SERVICE_VERSION,
-                        catalog: diagnoser.catalog().version(),
-                        snapshot: snapshot.map(PolicySnapshot::version),
-                    },
-                };
-                write_provenance(&provenance, &mut self.line);
                 self.line.push(b'\n');
                 self.to.write_all(&self.line)
             }
             Form::Cards { colour } => {
+                // A card shows a record, so that one read back from the topic looks the same.
+                let record = record::Diagnosis::parse(&self.line).map_err(io::Error::other)?;
                 self.card.clear();
                 if std::mem::replace(&mut self.begun, true) {
                     self.card.push('\n');
                 }
-                let title = &diagnoser.catalog().scenario(diagnosis.scenario).title;
-                let place = place_words(source);
-                write_card(&diagnosis, title, &place, colour, WIDTH, &mut self.card)
+                write_card(&record, title, colour, WIDTH, &mut self.card)
                     .map_err(io::Error::other)?;
                 self.to.write_all(self.card.as_bytes())
             }
@@ -97,26 +99,5 @@ impl<W: Write> Output<W> {
 
     pub fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
-    }
-}
-
-fn place_words(source: Source<'_>) -> String {
-    match source {
-        Source::File {
-            file,
-            line,
-            position: 0,
-        } => format!("{file}:{line}"),
-        Source::File {
-            file,
-            line,
-            position,
-        } => format!("{file}:{line}, record {} of the line", position + 1),
-        Source::Kafka {
-            topic,
-            partition,
-            offset,
-            position,
-        } => format!("{topic}/{partition}@{offset}, record {position}"),
     }
 }

@@ -20,8 +20,8 @@ pub use parts::{
     RequirementSourceEntry, Risk, SessionLifetime, Tenants, User,
 };
 pub use policy::{
-    ConditionalAccess, Policy, PolicyCounts, Reason, Rule, condition_words, result_name,
-    status_name,
+    ConditionalAccess, Policy, PolicyCounts, Reason, Rule, condition_words, reason_words,
+    result_name, status_name,
 };
 pub use tables::{ConditionRow, ControlRow, ControlState, Tables, UnmetCondition};
 pub use time::Time;

@@ -177,27 +177,56 @@ impl<'a> Reason<'a> {
     fn is_told_below(&self) -> bool {
         self.detail == Detail::Full
     }
+}
 
-    fn not_matched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.not_satisfied.is_empty() {
-            return f.write_str("the event does not say which condition did not match");
+/// Writes why a policy did what it did: of its `result` by name, whether it blocks, and the
+/// conditions that did not match, each with the value of the sign-in.
+pub fn reason_words<N: AsRef<str>, V: fmt::Display>(
+    result: &str,
+    blocks: bool,
+    unmet: impl Iterator<Item = (N, Option<V>)>,
+    out: &mut impl fmt::Write,
+) -> fmt::Result {
+    out.write_str(match result {
+        "success" => "satisfied",
+        "failure" if blocks => "blocked",
+        "failure" => "not satisfied",
+        "not_applied" => return unmet_words(unmet, out),
+        "not_enabled" => "disabled",
+        "report_only_success" => "report-only: would have been satisfied",
+        "report_only_failure" if blocks => "report-only: would have blocked",
+        "report_only_failure" => "report-only: would have failed",
+        "report_only_not_applied" => {
+            out.write_str("report-only: ")?;
+            return unmet_words(unmet, out);
         }
-        f.write_str("did not match: ")?;
-        for (index, name) in self.not_satisfied.iter().enumerate() {
-            if index > 0 {
-                f.write_str(", ")?;
-            }
-            let known = Condition::from_name(&name);
-            f.write_str(known.map_or(&*name, |known| condition_words(known)))?;
-            // The record names user and application once; here they would only be repeated.
-            let value =
-                known.filter(|known| !matches!(known, Condition::Application | Condition::Users));
-            if let Some(condition) = value {
-                write!(f, " ({})", self.values.of(Some(condition)))?;
-            }
+        "report_only_interrupted" => "report-only: would have required the user to act",
+        _ => "result not known",
+    })
+}
+
+fn unmet_words<N: AsRef<str>, V: fmt::Display>(
+    unmet: impl Iterator<Item = (N, Option<V>)>,
+    out: &mut impl fmt::Write,
+) -> fmt::Result {
+    let mut before = "did not match: ";
+    for (name, value) in unmet {
+        let name = name.as_ref();
+        let known = Condition::from_name(name);
+        write!(
+            out,
+            "{before}{}",
+            known.map_or(name, |known| condition_words(known))
+        )?;
+        if let (Some(_), Some(value)) = (known, value) {
+            write!(out, " ({value})")?;
         }
-        Ok(())
+        before = ", ";
     }
+    if before == ", " {
+        return Ok(());
+    }
+    out.write_str("the event does not say which condition did not match")
 }
 
 pub const fn condition_words(condition: Condition) -> &'static str {
@@ -224,28 +253,15 @@ pub const fn condition_words(condition: Condition) -> &'static str {
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let blocks = self.policy.grant_controls.contains(GrantControl::Block);
-        match self.policy.result {
-            PolicyResult::Success => f.write_str("satisfied"),
-            PolicyResult::Failure if blocks => f.write_str("blocked"),
-            PolicyResult::Failure => f.write_str("not satisfied"),
-            PolicyResult::NotApplied => self.not_matched(f),
-            PolicyResult::NotEnabled => f.write_str("disabled"),
-            PolicyResult::ReportOnlySuccess => {
-                f.write_str("report-only: would have been satisfied")
-            }
-            PolicyResult::ReportOnlyFailure if blocks => {
-                f.write_str("report-only: would have blocked")
-            }
-            PolicyResult::ReportOnlyFailure => f.write_str("report-only: would have failed"),
-            PolicyResult::ReportOnlyNotApplied => {
-                f.write_str("report-only: ")?;
-                self.not_matched(f)
-            }
-            PolicyResult::ReportOnlyInterrupted => {
-                f.write_str("report-only: would have required the user to act")
-            }
-            PolicyResult::Unknown | PolicyResult::Other(_) => f.write_str("result not known"),
-        }
+        let unmet = self.not_satisfied.iter().map(|name| {
+            // The record names user and application once; here they would only be repeated.
+            let condition = Condition::from_name(&name)
+                .filter(|known| !matches!(known, Condition::Application | Condition::Users));
+            let value = condition.map(|condition| self.values.of(Some(condition)));
+            (name, value)
+        });
+        let result = result_name(&self.policy.result).unwrap_or_default();
+        reason_words(result, blocks, unmet, f)
     }
 }
 
