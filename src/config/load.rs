@@ -197,9 +197,16 @@ fn input(reader: &mut Reader) -> Input {
 fn start(text: &str) -> Result<Start, String> {
     let choices = [("earliest", Start::Earliest), ("latest", Start::Latest)];
     let time = |text: &str| DateTime::parse_from_rfc3339(text.trim()).ok();
-    choose(text, &choices)
+    let start = choose(text, &choices)
         .or_else(|| Some(Start::Time(time(text)?.to_utc())))
-        .ok_or_else(|| "is neither a word that is known nor a time with its zone".to_owned())
+        .ok_or_else(|| "is neither a word that is known nor a time with its zone".to_owned())?;
+    match start {
+        // The protocol means its ends by negative times.
+        Start::Time(time) if time.timestamp_millis() < 0 => {
+            Err("is before 1970, where Kafka has no times".to_owned())
+        }
+        start => Ok(start),
+    }
 }
 
 fn output(reader: &mut Reader) -> Output {

@@ -98,6 +98,12 @@ fn refused(sources: &Sources) -> String {
 }
 
 #[test]
+fn a_start_before_1970_is_refused() {
+    let faults = refused(&with(&["input.start=1969-12-31T23:59:59Z"]));
+    assert!(faults.contains("before 1970"), "{faults}");
+}
+
+#[test]
 fn the_defaults_are_those_of_the_file() {
     let settings = Settings::load(&with(&[])).unwrap();
     let cores = std::thread::available_parallelism().unwrap().get();

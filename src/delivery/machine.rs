@@ -154,7 +154,7 @@ impl<R> Delivery<R> {
         owned.map(|partition| Owned {
             id: &partition.id,
             resume_offset: partition.resume_offset(),
-            next_offset: partition.last_offset().map(|last| last + 1),
+            restart_offset: self.restart_offset(partition),
             oldest: partition.oldest_receipt(),
         })
     }
@@ -235,9 +235,9 @@ impl<R> Delivery<R> {
                 }
             }
             Event::Assigned(positions) => self.assigned(now, positions),
-            Event::OffsetLost(position) => self.offset_lost(now, position),
-            Event::Revoked(partitions) => self.revoked(now, partitions),
-            Event::Lost(partitions) => self.lost(now, partitions),
+            Event::OffsetLost { wanted, position } => self.offset_lost(now, wanted, position),
+            Event::Revoked(partitions) => self.revoked(now, &partitions),
+            Event::Lost(partitions) => self.lost(now, &partitions),
             Event::Rewound(id, offset) => self.rewound(id, offset),
             Event::RewindFailed(id) => {
                 let (min, max) = (self.settings.retry_min, self.settings.retry_max);

@@ -113,8 +113,12 @@ pub struct Position {
 #[derive(Debug, Clone)]
 pub enum Event<R> {
     Assigned(Vec<Position>),
-    /// The offset that was to be read next is not there; reading goes on here.
-    OffsetLost(Position),
+    /// The offset that was to be read next, `wanted`, is not there; reading goes on at the
+    /// position. Ignored unless `wanted` is what [`Owned::restart_offset`] says.
+    OffsetLost {
+        wanted: i64,
+        position: Position,
+    },
     Revoked(Vec<TopicPartition>),
     /// Taken away without asking: somebody else owns these partitions already.
     Lost(Vec<TopicPartition>),
@@ -209,8 +213,9 @@ pub struct Owned<'d, R> {
     pub id: &'d TopicPartition,
     /// Where reading would start again.
     pub resume_offset: Option<i64>,
-    /// The offset after the last message taken.
-    pub next_offset: Option<i64>,
+    /// Where reading can go on if the client has given the partition up: `None` as long as it
+    /// is not known what becomes of the messages that were taken.
+    pub restart_offset: Option<i64>,
     /// The receipt of the oldest message that is not settled.
     pub oldest: Option<&'d R>,
 }

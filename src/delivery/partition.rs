@@ -304,6 +304,11 @@ impl<R> Partition<R> {
         self.is_owned() && (!self.pending.is_empty() || self.settled != self.base())
     }
 
+    /// Whether all that was taken, and where reading began, is in a committed transaction.
+    pub fn is_kept(&self) -> bool {
+        !self.is_owned() || self.pending.is_empty() && self.is_committed()
+    }
+
     /// Forgets what the transaction holds of this partition; gives the offset to read from.
     pub fn roll_back(&mut self) -> Option<i64> {
         let base = self.base()?;

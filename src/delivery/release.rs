@@ -28,10 +28,22 @@ impl<R> Delivery<R> {
         self.pause_or_resume(ids);
     }
 
-    /// What was taken before the loss is given up with it: its outputs may arrive, uncounted.
-    pub(super) fn offset_lost(&mut self, now: Instant, position: Position) {
-        let consuming = |p: &Partition<R>| p.id == position.id && p.is_owned() && !p.is_revoked();
-        let Some(index) = self.partitions.iter().position(consuming) else {
+    /// A partition starts over only when all that was taken of it is settled, and committed
+    /// where there are transactions: what is under way may still fail, and is then to be read
+    /// again from before `wanted`.
+    pub(super) fn restart_offset(&self, partition: &Partition<R>) -> Option<i64> {
+        let undecided = matches!(self.stage, Stage::Ended)
+            || partition.pending() > 0
+            || partition.is_revoked()
+            || self.transaction.is_some() && partition.is_touched();
+        partition.resume_offset().filter(|_| !undecided)
+    }
+
+    pub(super) fn offset_lost(&mut self, now: Instant, wanted: i64, position: Position) {
+        let stands = |p: &Partition<R>| {
+            p.id == position.id && p.is_owned() && self.restart_offset(p) == Some(wanted)
+        };
+        let Some(index) = self.partitions.iter().position(stands) else {
             return;
         };
         self.start(now, index, position.offset, position.is_committed);
@@ -66,27 +78,44 @@ impl<R> Delivery<R> {
     }
 
     /// What is in flight may still be acknowledged; nothing more is taken.
-    pub(super) fn revoked(&mut self, now: Instant, ids: Vec<TopicPartition>) {
+    pub(super) fn revoked(&mut self, now: Instant, ids: &[TopicPartition]) {
         let deadline = now + self.settings.drain_timeout;
+        let mut draining = Vec::with_capacity(ids.len());
         for partition in &mut self.partitions {
             if partition.is_owned() && ids.contains(&partition.id) {
                 partition.phase = PartitionPhase::Draining { deadline };
+                draining.push(partition.id.clone());
             }
         }
-        self.actions.push_back(Action::Pause(ids));
+        if matches!(self.stage, Stage::Ended) || draining.is_empty() {
+            // Nothing of them can be drained, and the group waits for the answer.
+            return self.release(&draining);
+        }
+        self.actions.push_back(Action::Pause(draining));
         self.release_revoked(now);
     }
 
-    pub(super) fn lost(&mut self, now: Instant, ids: Vec<TopicPartition>) {
+    fn release(&mut self, ids: &[TopicPartition]) {
+        for partition in &mut self.partitions {
+            if ids.contains(&partition.id) {
+                partition.reset(PartitionPhase::Released);
+            }
+        }
+        self.actions.push_back(Action::Unassign(ids.to_vec()));
+    }
+
+    pub(super) fn lost(&mut self, now: Instant, ids: &[TopicPartition]) {
+        let lost = |p: &Partition<R>| p.is_owned() && ids.contains(&p.id);
         let indices: Vec<usize> = (0..self.partitions.len())
-            .filter(|&index| ids.contains(&self.partitions[index].id))
+            .filter(|&index| lost(&self.partitions[index]))
             .collect();
         self.leave_transaction(now, &indices);
+        let mut released = Vec::with_capacity(indices.len());
         for index in indices {
             self.drop_hand_of(index);
-            self.partitions[index].reset(PartitionPhase::Released);
+            released.push(self.partitions[index].id.clone());
         }
-        self.actions.push_back(Action::Unassign(ids));
+        self.release(&released);
     }
 
     fn drop_hand_of(&mut self, index: usize) {
@@ -143,19 +172,16 @@ impl<R> Delivery<R> {
                     let awaits = if by_itself {
                         partition.awaits_commit()
                     } else {
-                        partition.is_touched()
+                        partition.is_touched() || !partition.is_kept() && now + grace < deadline
                     };
                     !awaits || now >= deadline
                 }
                 _ => true,
             });
         if released {
-            let mut ids = Vec::new();
-            for partition in self.partitions.iter_mut().filter(|p| p.is_revoked()) {
-                partition.reset(PartitionPhase::Released);
-                ids.push(partition.id.clone());
-            }
-            self.actions.push_back(Action::Unassign(ids));
+            let revoked = self.partitions.iter().filter(|p| p.is_revoked());
+            let ids: Vec<_> = revoked.map(|p| p.id.clone()).collect();
+            self.release(&ids);
         }
     }
 
@@ -191,8 +217,8 @@ impl<R> Delivery<R> {
         {
             if self.transaction.is_some() {
                 if self.has_ended_transaction(now, acknowledged_by) || now >= deadline {
-                    let touched = self.partitions.iter().any(Partition::is_touched);
-                    self.exit(exit, touched);
+                    let kept = self.partitions.iter().all(Partition::is_kept);
+                    self.exit(exit, !kept);
                 }
                 return;
             }
@@ -230,7 +256,7 @@ impl<R> Delivery<R> {
         let revoked: Vec<_> = revoked.map(|p| p.id.clone()).collect();
         if !revoked.is_empty() {
             // Without it the client cannot leave the group.
-            self.actions.push_back(Action::Unassign(revoked));
+            self.release(&revoked);
         }
         let outputs = self.abandoned;
         let exit = match exit {

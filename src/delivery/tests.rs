@@ -295,22 +295,57 @@ fn a_partition_whose_offset_is_gone_starts_where_its_log_does() {
     let mut machine = Machine::settled();
     let late = machine.take(9);
     machine.event(Event::Enqueued);
-    let start = Position {
-        is_committed: false,
-        ..at(&machine.id, 40)
+    let lost = Event::OffsetLost {
+        wanted: 10,
+        position: Position {
+            is_committed: false,
+            ..at(&machine.id, 40)
+        },
     };
+    assert_eq!(machine.event(lost.clone()), [], "9 may still fail");
+    assert_eq!(
+        machine.event(Event::Acknowledged(late)),
+        [Action::Settled(9)]
+    );
     let restart = Action::Restart {
         partition: machine.id.clone(),
         offset: 40,
     };
     let ids = vec![machine.id.clone()];
-    assert_eq!(
-        machine.event(Event::OffsetLost(start)),
-        [restart, Action::Resume(ids)]
-    );
-    assert_eq!(machine.event(Event::Acknowledged(late)), []);
+    assert_eq!(machine.event(lost.clone()), [restart, Action::Resume(ids)]);
+    assert_eq!(machine.event(lost), [], "an answer that came too late");
     assert_eq!(
         machine.event(Event::Tick),
         [Action::Commit(machine.offsets(40))]
     );
+}
+
+/// The others of the process may still be at their drain, and commit nothing while the group waits.
+#[test]
+fn a_worker_that_has_ended_gives_its_partitions_back_at_once() {
+    let mut machine = Machine::settled();
+    let ids = vec![machine.id.clone()];
+    machine.event(Event::Stop);
+    machine.event(Event::Committed(machine.offsets(8)));
+    assert_eq!(machine.tick_after(MOMENT), [Action::Exit(Exit::Clean)]);
+    assert_eq!(
+        machine.event(Event::Revoked(ids.clone())),
+        [Action::Unassign(ids)]
+    );
+}
+
+/// A partition that was assigned, and whose start was never found.
+#[test]
+fn only_what_is_owned_is_given_back() {
+    let mut machine = Machine::settled();
+    let other = TopicPartition {
+        topic: Arc::from("in"),
+        partition: 1,
+    };
+    let none = Action::Unassign(Vec::new());
+    let revoked = machine.event(Event::Revoked(vec![other.clone()]));
+    assert_eq!(revoked, std::slice::from_ref(&none));
+    let ids = vec![machine.id.clone(), other];
+    let lost = machine.event(Event::Lost(ids));
+    assert_eq!(lost, [Action::Unassign(vec![machine.id.clone()])]);
 }

@@ -104,8 +104,7 @@ impl<R> Delivery<R> {
 
     /// Seals the transaction when its time has come, and commits it when all is acknowledged.
     pub(super) fn transact(&mut self, now: Instant) {
-        let has_work = |p: &Partition<R>| p.is_owned() && (p.pending() > 0 || !p.is_committed());
-        let work = self.partitions.iter().any(has_work);
+        let work = !self.partitions.iter().all(Partition::is_kept);
         let leaving = !matches!(self.stage, Stage::Running)
             || self.partitions.iter().any(Partition::is_revoked);
         let full = self.load() >= self.limit();
@@ -169,10 +168,12 @@ impl<R> Delivery<R> {
         let Some(transaction) = &mut self.transaction else {
             return;
         };
-        if matches!(
+        let nothing_to_abort = matches!(
             transaction.phase,
             TransactionPhase::Starting | TransactionPhase::Aborting
-        ) {
+        );
+        // After the end the producer is closed: the broker aborts what it left.
+        if nothing_to_abort || matches!(self.stage, Stage::Ended) {
             return;
         }
         transaction.phase = TransactionPhase::Aborting;
@@ -230,13 +231,15 @@ impl<R> Delivery<R> {
             None | Some(TransactionPhase::Starting) => true,
             Some(TransactionPhase::Committing | TransactionPhase::Aborting) => false,
             Some(TransactionPhase::Open | TransactionPhase::Sealed) => {
-                if !self.partitions.iter().any(Partition::is_touched) {
-                    return true;
+                let touched = self.partitions.iter().any(Partition::is_touched);
+                if now < by {
+                    // A start that nobody has committed is committed, too.
+                    return self.partitions.iter().all(Partition::is_kept);
                 }
-                if now >= by {
+                if touched {
                     self.abort(now);
                 }
-                false
+                !touched
             }
         }
     }

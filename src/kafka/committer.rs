@@ -48,11 +48,9 @@ impl Committer {
         self.commits.send(offsets).map_err(|refused| refused.0)
     }
 
-    /// Waits for the commits under way. Has no deadline.
-    pub fn close(self) {
-        drop(self.commits);
-        // A panic of the thread was reported when it happened.
-        let _ = self.thread.join();
+    /// Takes no more; the thread ends after the commits under way.
+    pub fn close(self) -> JoinHandle<()> {
+        self.thread
     }
 }
 

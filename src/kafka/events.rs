@@ -18,7 +18,7 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tracing::{debug, info};
 
 use super::error::classify;
-use super::resolver::{OffsetLost, Resolved};
+use super::resolver::{OffsetLost, Resolved, Round};
 use super::statistics::Statistics;
 use super::token::{Tokens, current_token};
 use super::transactor::TransactionEvent;
@@ -57,8 +57,8 @@ pub enum GroupEvent {
     Assigned(Vec<TopicPartition>),
     Revoked(Vec<TopicPartition>),
     Lost(Vec<TopicPartition>),
-    /// Where the partitions of an assignment start.
-    Resolved(Vec<Resolved>),
+    /// Where partitions of an assignment start.
+    Resolved(Vec<(Round, Resolved)>),
     /// Where reading goes on in partitions whose next offset is gone.
     OffsetsLost(Vec<OffsetLost>),
     Committed(Vec<(TopicPartition, i64)>),

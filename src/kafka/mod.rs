@@ -17,7 +17,7 @@ pub use properties::{
     PropertyFault, batch_bytes, common, consumer, max_batch_bytes, max_output_bytes, producer,
     properties_fault,
 };
-pub use resolver::{OffsetLost, Resolved, Resolver};
+pub use resolver::{OffsetLost, Resolved, Resolver, Round};
 pub use statistics::{PartitionLag, Statistics};
 pub use token::{Credential, NoToken, Refresher, Token, TokenError, Tokens, current_token};
 pub use transactor::{TransactionEvent, Transactor, make_transactional, remedy, transactional_id};

@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -58,9 +58,6 @@ pub fn remedy(code: RDKafkaErrorCode) -> Option<&'static str> {
             "the broker allows no transaction of 15 s: raise its transaction.max.timeout.ms to \
              15000 or more"
         }
-        Code::TransactionalIdAuthorizationFailed | Code::ClusterAuthorizationFailed => {
-            "a right is missing: grant Write and Describe on the transactional id"
-        }
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => {
             "another producer has taken its transactional id, or the broker has ended a \
              transaction after 15 s; give each process on one host its own kafka.instance_id"
@@ -99,13 +96,14 @@ pub fn make_transactional(producer: &mut ClientConfig, settings: &Settings, work
 }
 
 enum Request {
-    Commit(Vec<(TopicPartition, i64)>),
+    Commit(Vec<(TopicPartition, i64)>, Option<ConsumerGroupMetadata>),
     Abort,
 }
 
 /// Hands requests to its thread.
 pub struct Transactor {
     requests: Sender<Request>,
+    consumer: Arc<BaseConsumer<ConsumerEvents>>,
     closing: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
@@ -120,39 +118,39 @@ impl Transactor {
         let closing = Arc::new(AtomicBool::new(false));
         let calls = Calls {
             producer,
-            consumer,
             closing: Arc::clone(&closing),
         };
         let thread = thread::Builder::new().name("transactor".to_owned());
         let thread = thread.spawn(move || calls.serve(&requests))?;
         Ok(Transactor {
             requests: sender,
+            consumer,
             closing,
             thread,
         })
     }
 
+    /// Commits as the member that the consumer is now. With the generation of a later moment the
+    /// broker would take a commit of partitions that somebody else has meanwhile.
     pub fn commit(&self, offsets: Vec<(TopicPartition, i64)>) {
-        // The thread ends early only after a fatal answer, which ends the worker.
-        let _ = self.requests.send(Request::Commit(offsets));
+        let group = self.consumer.group_metadata();
+        // The thread ends early only after an answer that leaves the producer of no use.
+        let _ = self.requests.send(Request::Commit(offsets, group));
     }
 
     pub fn abort(&self) {
         let _ = self.requests.send(Request::Abort);
     }
 
-    /// Waits for the call under way. Has no deadline of its own.
-    pub fn close(self) {
+    /// Takes no more; the thread ends after the call under way.
+    pub fn close(self) -> JoinHandle<()> {
         self.closing.store(true, Ordering::Relaxed);
-        drop(self.requests);
-        // A panic of the thread was reported when it happened.
-        let _ = self.thread.join();
+        self.thread
     }
 }
 
 struct Calls {
     producer: Arc<BaseProducer<ProducerEvents>>,
-    consumer: Arc<BaseConsumer<ConsumerEvents>>,
     closing: Arc<AtomicBool>,
 }
 
@@ -167,7 +165,10 @@ impl Calls {
         self.tell(TransactionEvent::Ready);
         for request in requests {
             let (result, done) = match request {
-                Request::Commit(offsets) => (self.commit(&offsets), TransactionEvent::Committed),
+                Request::Commit(offsets, group) => {
+                    let result = self.commit(&offsets, group.as_ref());
+                    (result, TransactionEvent::Committed)
+                }
                 Request::Abort => (self.abort(), TransactionEvent::Aborted),
             };
             let result = match result {
@@ -182,21 +183,22 @@ impl Calls {
         }
     }
 
-    fn commit(&self, offsets: &[(TopicPartition, i64)]) -> KafkaResult<()> {
+    fn commit(
+        &self,
+        offsets: &[(TopicPartition, i64)],
+        group: Option<&ConsumerGroupMetadata>,
+    ) -> KafkaResult<()> {
+        let group = group.ok_or(KafkaError::ConsumerCommit(
+            RDKafkaErrorCode::UnknownMemberId,
+        ))?;
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (id, offset) in offsets {
             list.add_partition_offset(&id.topic, id.partition, Offset::Offset(*offset))?;
         }
         let until = Instant::now() + TRANSACTION_TIMEOUT;
         self.insist(Some(until), || {
-            // Of this moment: with the generation of an earlier one the broker would refuse a
-            // member that has rejoined, and take one that has not.
-            let group = self.consumer.group_metadata();
-            let group = group.ok_or(KafkaError::ConsumerCommit(
-                RDKafkaErrorCode::UnknownMemberId,
-            ))?;
             let producer = &self.producer;
-            producer.send_offsets_to_transaction(&list, &group, CALL_TIMEOUT)
+            producer.send_offsets_to_transaction(&list, group, CALL_TIMEOUT)
         })?;
         // Once it was asked for, only the broker knows how it ends.
         self.insist(None, || self.producer.commit_transaction(CALL_TIMEOUT))

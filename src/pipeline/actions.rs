@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::{debug, error, warn};
@@ -87,7 +88,7 @@ impl State {
         token: Token,
         index: u32,
     ) -> Event<Receipt> {
-        if self.batching.is_changing() {
+        if self.batching.is_changing() || self.renew_at.is_some() {
             return Event::QueueFull;
         }
         let Some(output) = self.batch.output(index as usize) else {
@@ -108,17 +109,27 @@ impl State {
                     fault: classify(code),
                     bytes: self.batch.payload(output).len(),
                 };
-                self.refused(now, failure).unwrap_or(Event::Refused)
+                self.refused(clients, now, failure)
+                    .unwrap_or(Event::Refused)
             }
         }
     }
 
     /// An output that was refused, before or after it left. `Fatal` where trying again does
     /// not help.
-    pub(super) fn refused(&mut self, now: Instant, failure: Failure) -> Option<Event<Receipt>> {
+    pub(super) fn refused(
+        &mut self,
+        clients: &Clients,
+        now: Instant,
+        failure: Failure,
+    ) -> Option<Event<Receipt>> {
+        if failure.fault == BrokerFault::Fatal {
+            let cause = clients.producer.client().fatal_error();
+            let for_rights = cause.is_some_and(|(code, _)| self.is_for_rights(now, code));
+            return (!for_rights).then_some(Event::Fatal);
+        }
         self.observer.output_failed(now, failure);
         match failure.fault {
-            BrokerFault::Fatal => Some(Event::Fatal),
             BrokerFault::TooLarge if self.batching.shrink(failure.bytes) => None,
             BrokerFault::TooLarge if !self.reader.shrink(failure.bytes) => {
                 error!(

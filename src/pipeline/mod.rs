@@ -157,8 +157,7 @@ fn run(mut worker: Worker, mut report: Report) {
     let exit = worker.run();
     report.said = true;
     report.send(News::Ended(report.number, exit));
-    // Nothing is ever sent: it ends when the other side is dropped.
-    let _ = report.leave.recv();
+    worker.linger(&report.leave);
     worker.close();
     report.send(News::Closed);
 }

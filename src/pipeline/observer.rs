@@ -34,6 +34,17 @@ enum Trouble {
     Probe(BrokerFault),
     Client(&'static str, BrokerFault),
     Commit(BrokerFault),
+    Transaction(BrokerFault),
+}
+
+/// Whether the input topics may be read, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Open,
+    /// The right may come back without a message that would tell.
+    Refused,
+    /// They can be seen again, and are fetched anew.
+    Tried,
 }
 
 /// One worker's view outwards.
@@ -49,11 +60,15 @@ pub struct Observer {
     retrying_since: Option<Instant>,
     /// Since when no commit was confirmed although one was sent.
     committing_since: Option<Instant>,
-    /// Since when credentials or rights are refused.
-    refused_since: Option<Instant>,
+    /// Since when the start offsets of partitions are looked for.
+    searching_since: Option<Instant>,
+    /// Since when credentials or rights are refused, without anything that shows otherwise.
+    group_refused_since: Option<Instant>,
+    output_refused_since: Option<Instant>,
+    /// Writing itself was refused: that the topic can be asked for shows nothing.
+    refused_to_write: bool,
     refusal_timeout: Duration,
-    /// Input topics that the group was refused: their right may come back without a message.
-    refused_inputs: bool,
+    reading: Reading,
     inputs: Vec<String>,
     stalled: bool,
     /// What was logged last, and when: the same again is not, for a while.
@@ -79,9 +94,12 @@ impl Observer {
             last_progress: None,
             retrying_since: None,
             committing_since: None,
-            refused_since: None,
+            searching_since: None,
+            group_refused_since: None,
+            output_refused_since: None,
+            refused_to_write: false,
             refusal_timeout: settings.kafka.refusal_timeout,
-            refused_inputs: false,
+            reading: Reading::Open,
             inputs: settings.input.topics.clone(),
             stalled: false,
             logged: Vec::new(),
@@ -110,7 +128,7 @@ impl Observer {
     pub fn received(&mut self, bytes: usize) {
         self.metrics.messages_received.inc();
         self.metrics.received_bytes.inc_by(bytes as u64);
-        self.set_group(Link::Up);
+        self.is_member();
     }
 
     /// Counts what does not wait for the message to be settled.
@@ -202,12 +220,37 @@ impl Observer {
         self.metrics.produced_records.inc();
         self.last_progress = Some(now);
         if self.retrying_since.is_none() {
-            self.set_output(Link::Up);
+            self.may_write();
+        }
+    }
+
+    /// The broker has taken what was written.
+    pub fn may_write(&mut self) {
+        self.refused_to_write = false;
+        self.output_refused_since = None;
+        self.set_output(Link::Up);
+    }
+
+    /// The group, and the topics, are open to this worker.
+    fn is_member(&mut self) {
+        self.group_refused_since = None;
+        self.set_group(Link::Up);
+    }
+
+    /// The producer as a whole was refused.
+    pub fn refused_to_write(&mut self, now: Instant, code: RDKafkaErrorCode) {
+        let fault = classify(code);
+        self.refused_to_write = true;
+        self.set_output(Link::Down(fault));
+        if self.may_log(now, Trouble::Transaction(fault)) {
+            let missing = missing(fault, code, "producer");
+            error!(worker = self.worker, %code, missing, "Kafka: {}; trying again", fault.text());
         }
     }
 
     pub fn output_failed(&mut self, now: Instant, failure: Failure) {
         self.metrics.produce_errors(failure.fault).inc();
+        self.refused_to_write = failure.fault == BrokerFault::Authorization;
         self.set_output(Link::Down(failure.fault));
         if self.may_log(now, Trouble::Output(failure.fault)) {
             let Failure { code, fault, bytes } = failure;
@@ -236,7 +279,9 @@ impl Observer {
             // What is refused is also reported as a broker that cannot be reached.
             BrokerFault::Unreachable if is_refused(link) => {}
             _ if consumer => {
-                self.refused_inputs |= code == RDKafkaErrorCode::TopicAuthorizationFailed;
+                if code == RDKafkaErrorCode::TopicAuthorizationFailed {
+                    self.reading = Reading::Refused;
+                }
                 self.set_group(Link::Down(fault));
             }
             _ => self.set_output(Link::Down(fault)),
@@ -255,12 +300,14 @@ impl Observer {
 
     /// Whether credentials or rights were refused for as long as the settings allow.
     pub fn is_refused_for_good(&mut self, now: Instant) -> bool {
-        if !is_refused(self.group) && !is_refused(self.output) {
-            self.refused_since = None;
-            return false;
-        }
-        let since = *self.refused_since.get_or_insert(now);
-        now.saturating_duration_since(since) >= self.refusal_timeout
+        let timeout = self.refusal_timeout;
+        [
+            (self.group, &mut self.group_refused_since),
+            (self.output, &mut self.output_refused_since),
+        ]
+        .into_iter()
+        .filter(|(link, _)| is_refused(*link))
+        .any(|(_, since)| now.saturating_duration_since(*since.get_or_insert(now)) >= timeout)
     }
 
     fn may_log(&mut self, now: Instant, trouble: Trouble) -> bool {
@@ -274,11 +321,27 @@ impl Observer {
 
     fn set_group(&mut self, group: Link) {
         if group == Link::Up {
-            self.refused_inputs = false;
+            self.reading = Reading::Open;
         }
         if self.group != group {
             self.group = group;
-            self.health.set_group(group);
+            self.show_group();
+        }
+    }
+
+    /// Without its start offsets no partition is read, although the group counts on it.
+    fn show_group(&self) {
+        self.health.set_group(match self.group {
+            Link::Up if self.searching_since.is_some() => Link::Pending,
+            group => group,
+        });
+    }
+
+    /// Whether start offsets are looked for.
+    pub fn searching(&mut self, now: Instant, searching: bool) {
+        if searching != self.searching_since.is_some() {
+            self.searching_since = searching.then_some(now);
+            self.show_group();
         }
     }
 
@@ -289,36 +352,44 @@ impl Observer {
         }
     }
 
-    /// Once a turn: is the output there, and does the worker get on?
+    /// Once a turn: is the output there, and does the worker get on? True where topics that
+    /// could not be read are to be fetched anew.
     pub fn watch<R>(
         &mut self,
         now: Instant,
         delivery: &Delivery<R>,
         producer: &BaseProducer<ProducerEvents>,
         outputs: &Outputs,
-    ) {
+    ) -> bool {
         if delivery.is_retrying() {
             self.retrying_since.get_or_insert(now);
         } else if self.retrying_since.take().is_some() {
-            // What had failed has arrived.
-            self.set_output(Link::Up);
+            // What had failed has arrived, or is somebody else's now: the next output tells, or
+            // the next question.
+            self.refused_to_write = false;
+            self.next_probe = None;
+            self.set_output(Link::Pending);
         }
         // That the topic can be asked for does not mean that it can be written.
-        let unknown = self.output != Link::Up && self.retrying_since.is_none();
+        let unknown =
+            self.output != Link::Up && self.retrying_since.is_none() && !self.refused_to_write;
         if unknown && self.next_probe.is_none_or(|next| now >= next) {
             self.next_probe = Some(now + PROBE_INTERVAL);
             self.probe(now, producer, outputs);
         }
-        if self.refused_inputs && self.next_probe.is_none_or(|next| now >= next) {
+        let mut fetch_anew = false;
+        if self.reading == Reading::Refused && self.next_probe.is_none_or(|next| now >= next) {
             self.next_probe = Some(now + PROBE_INTERVAL);
-            self.probe_inputs(producer);
+            fetch_anew = self.probe_inputs(producer);
         }
         let idle = delivery.room() == Room::Open && delivery.in_flight() == 0;
         if idle || self.last_progress.is_none() {
             self.last_progress = Some(now);
         }
         let long = |since: Option<Instant>| since.is_some_and(|since| now >= since + STALL_AFTER);
-        let stall = if long(self.retrying_since) {
+        let stall = if long(self.searching_since) {
+            Some(Stall::NotStarted)
+        } else if long(self.retrying_since) {
             Some(Stall::NotAcknowledged)
         } else if long(self.committing_since) {
             Some(Stall::NotCommitted)
@@ -330,6 +401,7 @@ impl Observer {
             Some(Stall::QueueFull)
         };
         self.set_stalled(stall, now);
+        fetch_anew
     }
 
     /// Asks the broker for the topics that are written.
@@ -368,8 +440,8 @@ impl Observer {
     }
 
     /// A partition that may be read again says so with its next message, which may be far off.
-    /// Without the right to read, Kafka does not even tell that the topic is there.
-    fn probe_inputs(&mut self, producer: &BaseProducer<ProducerEvents>) {
+    /// Whether it may be worth a try.
+    fn probe_inputs(&mut self, producer: &BaseProducer<ProducerEvents>) -> bool {
         let visible = |topic: &String| {
             let found = producer.client().fetch_metadata(Some(topic), PROBE_TIMEOUT);
             found.is_ok_and(|metadata| {
@@ -377,9 +449,13 @@ impl Observer {
                 topic.is_some_and(|topic| topic.error().is_none())
             })
         };
-        if !self.partitions.is_empty() && self.inputs.iter().all(visible) {
-            self.set_group(Link::Up);
+        let fetch_anew = !self.partitions.is_empty() && self.inputs.iter().all(visible);
+        if fetch_anew {
+            // Known to be open with the next statistics, unless it is refused again before.
+            self.reading = Reading::Tried;
+            self.set_group(Link::Pending);
         }
+        fetch_anew
     }
 
     fn set_stalled(&mut self, stall: Option<Stall>, now: Instant) {
@@ -404,7 +480,7 @@ impl Observer {
             self.metrics.assigned_partitions.inc();
             self.partitions.push((id.clone(), None));
         }
-        self.set_group(Link::Up);
+        self.is_member();
     }
 
     /// What retention has deleted before it was read is lost for good.
@@ -459,10 +535,30 @@ impl Observer {
 
     pub fn committed(&mut self) {
         self.committing_since = None;
-        if self.group == Link::Down(BrokerFault::Authorization) && !self.refused_inputs {
-            self.set_group(Link::Up);
+        if self.group == Link::Down(BrokerFault::Authorization) && self.reading == Reading::Open {
+            self.is_member();
         }
         self.metrics.commits_ok.inc();
+    }
+
+    /// A transaction is about the topics that are written, and about the group.
+    pub fn transaction_failed(&mut self, now: Instant, code: RDKafkaErrorCode) {
+        self.metrics.commits_failed.inc();
+        let fault = classify(code);
+        match fault {
+            BrokerFault::Authorization if code == RDKafkaErrorCode::GroupAuthorizationFailed => {
+                self.set_group(Link::Down(fault));
+            }
+            BrokerFault::Authorization | BrokerFault::Authentication => {
+                self.refused_to_write = fault == BrokerFault::Authorization;
+                self.set_output(Link::Down(fault));
+            }
+            _ => {}
+        }
+        if self.may_log(now, Trouble::Transaction(fault)) {
+            let missing = missing(fault, code, "producer");
+            warn!(worker = self.worker, %code, missing, "A transaction failed; reading it again");
+        }
     }
 
     pub fn commit_failed(&mut self, now: Instant, code: RDKafkaErrorCode) {
@@ -510,8 +606,8 @@ impl Observer {
             self.group,
             Link::Down(BrokerFault::Unreachable | BrokerFault::Authentication)
         );
-        if disconnected && statistics.is_joined() {
-            self.set_group(Link::Up);
+        if (disconnected || self.reading == Reading::Tried) && statistics.is_joined() {
+            self.is_member();
         }
         self.throttled(Client::Consumer, statistics);
     }
@@ -548,3 +644,7 @@ fn seconds_between(earlier: i64, later: i64) -> f64 {
     let milliseconds = u64::try_from(later.saturating_sub(earlier)).unwrap_or(0);
     Duration::from_millis(milliseconds).as_secs_f64()
 }
+
+#[cfg(test)]
+#[path = "observer_tests.rs"]
+mod tests;

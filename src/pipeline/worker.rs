@@ -4,6 +4,8 @@
 //! decides nothing about loss itself.
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
@@ -11,9 +13,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{BaseProducer, Producer};
-use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::batch::Batch;
 use super::batching::Batching;
@@ -26,13 +28,13 @@ use super::stop::StopSignal;
 use super::tally::Tally;
 use crate::config::{Mode, Settings};
 use crate::delivery::{
-    Delivery, Event, Exit, Phase, Position, Taken, TopicPartition, TransactionPhase,
+    Delivery, Event, Exit, Owned, Phase, Position, Taken, TopicPartition, TransactionPhase,
 };
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{
     self, Acknowledgement, ClientError, Committer, ConsumerEvents, GroupEvent, ProducerEvents,
-    Resolved, Resolver, Statistics, Tokens, TransactionEvent, Transactor, classify, is_no_member,
-    missing_right,
+    Resolved, Resolver, Round, Statistics, Tokens, TransactionEvent, Transactor, classify,
+    is_no_member,
 };
 use crate::policies;
 use crate::signin::Limits;
@@ -45,6 +47,9 @@ const BUSY_POLL: Duration = Duration::from_millis(5);
 const IDLE_POLL: Duration = Duration::from_millis(100);
 /// How long the producer is served while no message is wanted.
 const FULL_POLL: Duration = Duration::from_millis(2);
+
+/// Until another producer is made in place of one that had no right to write.
+const RENEW_AFTER: Duration = Duration::from_secs(3);
 
 /// Where a message stands in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,8 +115,13 @@ pub(super) struct State {
     pub(super) exit: Option<Exit>,
     acknowledgements: Vec<Acknowledgement>,
     group_events: Vec<GroupEvent>,
-    /// An assignment waits for its start offsets.
-    is_resolving: bool,
+    /// Partitions of the group's assignments whose start offsets are looked for.
+    unresolved: Vec<(Round, TopicPartition)>,
+    round: Round,
+    /// The client waits for the answer to an assignment.
+    owes_answer: bool,
+    /// A producer that the broker gave no right to write is replaced then.
+    pub(super) renew_at: Option<Instant>,
     /// The client has given up a partition whose next offset is not there; its statistics will
     /// tell which.
     offset_lost: bool,
@@ -173,7 +183,10 @@ impl Worker {
             exit: None,
             acknowledgements: Vec::new(),
             group_events: Vec::new(),
-            is_resolving: false,
+            unresolved: Vec::new(),
+            round: 0,
+            owes_answer: false,
+            renew_at: None,
             offset_lost: false,
         };
         Ok(Worker {
@@ -200,22 +213,27 @@ impl Worker {
                 self.state.observer.ended();
                 return exit;
             }
-            let is_idle = self.state.delivery.in_flight() == 0
-                && matches!(
-                    self.state.delivery.transaction_phase(),
-                    None | Some(TransactionPhase::Open)
-                );
-            if self.state.batching.is_changing() && is_idle {
+            let now = Instant::now();
+            let is_idle = self.state.delivery.in_flight() == 0;
+            let is_open = matches!(
+                self.state.delivery.transaction_phase(),
+                None | Some(TransactionPhase::Open)
+            );
+            let renewing = self.state.renew_at.is_some_and(|at| now >= at);
+            let changing = self.state.batching.is_changing() && is_open;
+            if is_idle && (renewing || changing) {
                 self.change_producer();
             }
         }
     }
 
-    /// Another producer, for smaller batches. Every output of this one has come to its end.
+    /// Another producer, for smaller batches or because the broker has refused this one. Every
+    /// output of this one has come to its end.
     fn change_producer(&mut self) {
         let bytes = self.state.batching.bytes();
         if let Some(transactor) = self.clients.transactor.take() {
-            transactor.close();
+            // It has nothing under way. A panic was reported when it happened.
+            let _ = transactor.close().join();
         }
         let consumer = &self.clients.consumer;
         let now = Instant::now();
@@ -227,21 +245,34 @@ impl Worker {
             self.tokens.clone(),
         ) {
             Ok((producer, transactor)) => {
-                warn!(
-                    bytes,
-                    "The broker refuses larger batches; making smaller ones. Raise \
-                     max.message.bytes of the output and dead-letter topics, or set \
-                     kafka.properties.batch.size"
-                );
+                if self.state.batching.is_changing() {
+                    warn!(
+                        bytes,
+                        "The broker refuses larger batches; making smaller ones. Raise \
+                         max.message.bytes of the output and dead-letter topics, or set \
+                         kafka.properties.batch.size"
+                    );
+                }
+                self.state.renew_at = None;
                 self.clients.producer = producer;
                 self.clients.transactor = transactor;
                 self.state.batching.changed();
                 self.state.event(&self.clients, now, Event::ProducerChanged);
             }
             Err(error) => {
-                error!(%error, "The Kafka client refuses smaller batches; exiting");
+                error!(%error, "No other producer can be made; exiting");
                 self.state.event(&self.clients, now, Event::Fatal);
             }
+        }
+    }
+
+    /// Waits until the other side of `leave` is dropped, and answers the group meanwhile: others
+    /// of it may still be at their drain, and commit nothing during a rebalance.
+    pub fn linger(&mut self, leave: &Receiver<()>) {
+        while let Err(TryRecvError::Empty) = leave.try_recv() {
+            // Nothing is paused for it: what it gives is read again by the next owner.
+            let _ = self.clients.consumer.poll(IDLE_POLL);
+            self.state.serve_group(&self.clients, Instant::now());
         }
     }
 
@@ -256,20 +287,22 @@ impl Worker {
             transactor,
         } = self.clients;
         consumer.context().close();
-        if self.state.is_resolving {
-            // The client waits for the answer to an assignment before it can leave the group.
-            // One that is refused was answered meanwhile.
+        if self.state.owes_answer {
+            // Without it the client cannot leave the group. One that is refused was answered
+            // meanwhile.
             let _ = consumer.incremental_assign(&TopicPartitionList::new());
-        }
-        committer.close();
-        resolver.close();
-        if let Some(transactor) = transactor {
-            transactor.close();
         }
         // librdkafka 2.12 closes a cooperative member without partitions without a word to the
         // group, which then waits for its session to time out. A static member stays on purpose.
         if self.settings.kafka.instance_id.is_none() {
             consumer.unsubscribe();
+        }
+        // What they have under way may need the client to be served.
+        let mut threads = vec![committer.close(), resolver.close()];
+        threads.extend(transactor.map(Transactor::close));
+        while !threads.iter().all(JoinHandle::is_finished) {
+            let _ = consumer.poll(BUSY_POLL);
+            producer.poll(Duration::ZERO);
         }
         drop(consumer);
         drop(producer);
@@ -309,8 +342,13 @@ impl State {
         self.serve_producer(clients, now);
         self.serve_group(clients, now);
         self.event(clients, now, Event::Tick);
-        self.observer
-            .watch(now, &self.delivery, &clients.producer, &self.outputs);
+        self.observer.searching(now, !self.unresolved.is_empty());
+        if self
+            .observer
+            .watch(now, &self.delivery, &clients.producer, &self.outputs)
+        {
+            self.fetch_anew(clients);
+        }
         if self.observer.is_refused_for_good(now) && self.delivery.phase() == Phase::Running {
             error!(
                 "Credentials or rights are refused for as long as kafka.refusal_timeout allows; \
@@ -406,9 +444,32 @@ impl State {
         self.carry_out(clients, now);
     }
 
+    /// The client tells once that a topic must not be read, until it is read from a new place:
+    /// even if that is the old one.
+    fn fetch_anew(&self, clients: &Clients) {
+        for owned in self.delivery.owned() {
+            if let Some(offset) = owned.restart_offset {
+                let (topic, partition) = (&owned.id.topic, owned.id.partition);
+                let to = Offset::Offset(offset);
+                if let Err(error) =
+                    clients
+                        .consumer
+                        .seek(topic, partition, to, Duration::from_secs(1))
+                {
+                    debug!(%error, partition, "Could not fetch anew");
+                }
+            }
+        }
+    }
+
     fn serve_producer(&mut self, clients: &Clients, now: Instant) {
         clients.producer.poll(Duration::ZERO);
         let events = clients.producer.context();
+        let mut errors = Vec::new();
+        events.errors.take_into(&mut errors);
+        for error in errors {
+            self.client_error(clients, now, &error, "producer");
+        }
         let mut reports = std::mem::take(&mut self.acknowledgements);
         events.acknowledgements.take_into(&mut reports);
         for report in reports.drain(..) {
@@ -418,7 +479,7 @@ impl State {
                     Event::Acknowledged(report.token)
                 }
                 Some(failure) => {
-                    if let Some(fatal) = self.refused(now, failure) {
+                    if let Some(fatal) = self.refused(clients, now, failure) {
                         self.event(clients, now, fatal);
                     }
                     Event::Failed(report.token)
@@ -432,11 +493,6 @@ impl State {
         for event in transactions {
             self.transaction(clients, now, event);
         }
-        let mut errors = Vec::new();
-        events.errors.take_into(&mut errors);
-        for error in errors {
-            self.client_error(clients, now, &error, "producer");
-        }
         let mut statistics = Vec::new();
         events.statistics.take_into(&mut statistics);
         for statistics in statistics {
@@ -446,14 +502,23 @@ impl State {
 
     fn transaction(&mut self, clients: &Clients, now: Instant, event: TransactionEvent) {
         let event = match event {
-            TransactionEvent::Ready => Event::TransactionReady,
+            TransactionEvent::Ready => {
+                self.observer.may_write();
+                Event::TransactionReady
+            }
             TransactionEvent::Aborted => Event::TransactionAborted,
             TransactionEvent::Committed => {
                 self.observer.committed();
+                self.observer.may_write();
                 Event::TransactionCommitted
             }
             TransactionEvent::Failed(code) => {
-                self.observer.commit_failed(now, code);
+                self.observer.transaction_failed(now, code);
+                Event::TransactionFailed
+            }
+            TransactionEvent::Refused(code) | TransactionEvent::Fatal(code)
+                if self.is_for_rights(now, code) =>
+            {
                 Event::TransactionFailed
             }
             TransactionEvent::Trouble(code) => {
@@ -492,38 +557,37 @@ impl State {
             match event {
                 GroupEvent::Assigned(partitions) => {
                     info!(partitions = partitions.len(), "Partitions assigned");
-                    if partitions.is_empty() {
+                    if partitions.is_empty() || self.delivery.phase() == Phase::Ended {
+                        // An ended worker's go to others as soon as it leaves.
                         self.event(clients, now, Event::Assigned(Vec::new()));
                     } else {
-                        self.is_resolving = true;
-                        clients.resolver.resolve(partitions);
+                        self.owes_answer = true;
+                        self.round += 1;
+                        let round = self.round;
+                        let new = partitions.iter().map(|id| (round, id.clone()));
+                        self.unresolved.extend(new);
+                        clients.resolver.resolve(round, partitions);
                     }
                 }
-                GroupEvent::Resolved(resolved) => {
-                    self.is_resolving = false;
-                    let mut positions = Vec::with_capacity(resolved.len());
-                    for Resolved { position, origin } in resolved {
-                        let Position { id, offset, .. } = &position;
-                        info!(
-                            topic = %id.topic,
-                            partition = id.partition,
-                            offset,
-                            %origin,
-                            "Partition starts"
-                        );
-                        positions.push(position);
-                    }
-                    self.event(clients, now, Event::Assigned(positions));
-                }
+                GroupEvent::Resolved(resolved) => self.resolved(clients, now, resolved),
                 GroupEvent::OffsetsLost(lost) => {
                     for lost in lost {
+                        let stands = |owned: Owned<'_, Receipt>| {
+                            *owned.id == lost.id && owned.restart_offset == Some(lost.wanted)
+                        };
+                        if !self.delivery.owned().any(stands) {
+                            // It moved on meanwhile: if it is still halted, it is asked again.
+                            self.offset_lost = true;
+                            continue;
+                        }
                         self.observer.offset_lost(&lost);
                         let position = Position {
                             id: lost.id,
                             offset: lost.start,
                             is_committed: false,
                         };
-                        self.event(clients, now, Event::OffsetLost(position));
+                        let wanted = lost.wanted;
+                        self.event(clients, now, Event::OffsetLost { wanted, position });
                     }
                 }
                 GroupEvent::Revoked(partitions) => {
@@ -532,6 +596,7 @@ impl State {
                         "Partitions revoked; draining"
                     );
                     self.observer.revoked();
+                    self.forget(clients, &partitions);
                     self.event(clients, now, Event::Revoked(partitions));
                 }
                 GroupEvent::Lost(partitions) => {
@@ -541,6 +606,7 @@ impl State {
                          not committed"
                     );
                     self.observer.lost();
+                    self.forget(clients, &partitions);
                     self.event(clients, now, Event::Lost(partitions));
                 }
                 GroupEvent::Committed(offsets) => {
@@ -589,19 +655,64 @@ impl State {
         }
     }
 
+    fn resolved(&mut self, clients: &Clients, now: Instant, resolved: Vec<(Round, Resolved)>) {
+        let mut positions = Vec::with_capacity(resolved.len());
+        for (round, Resolved { position, origin }) in resolved {
+            let mut unresolved = self.unresolved.iter();
+            let at = unresolved.position(|(of, id)| *of == round && *id == position.id);
+            let Some(at) = at else { continue };
+            self.unresolved.swap_remove(at);
+            let Position { id, offset, .. } = &position;
+            info!(
+                topic = %id.topic,
+                partition = id.partition,
+                offset,
+                %origin,
+                "Partition starts"
+            );
+            positions.push(position);
+        }
+        if !positions.is_empty() {
+            self.owes_answer = false;
+            self.event(clients, now, Event::Assigned(positions));
+        }
+    }
+
+    /// They are no longer this worker's: their starts are of no interest.
+    fn forget(&mut self, clients: &Clients, partitions: &[TopicPartition]) {
+        self.owes_answer = false;
+        self.unresolved.retain(|(_, id)| !partitions.contains(id));
+        clients.resolver.forget(partitions.to_vec());
+    }
+
     /// The client's error does not say which partition it is about.
     fn find_lost_offsets(&mut self, clients: &Clients, statistics: &Statistics) {
-        let halted = self
-            .delivery
-            .owned()
-            .filter(|owned| statistics.is_halted(&owned.id.topic, owned.id.partition));
-        let lost: Vec<(TopicPartition, i64)> = halted
-            .filter_map(|owned| Some((owned.id.clone(), owned.next_offset?)))
-            .collect();
+        let mut lost = Vec::new();
+        let mut later = false;
+        for owned in self.delivery.owned() {
+            if statistics.is_halted(&owned.id.topic, owned.id.partition) {
+                match owned.restart_offset {
+                    Some(offset) => lost.push((owned.id.clone(), offset)),
+                    // What was taken of it is not settled yet.
+                    None => later = true,
+                }
+            }
+        }
         if !lost.is_empty() {
-            self.offset_lost = false;
+            self.offset_lost = later;
             clients.resolver.find_again(lost);
         }
+    }
+
+    /// Whether a producer came to its end because a right is missing: that is granted without a
+    /// restart, so another producer is made after a while, and `kafka.refusal_timeout` decides.
+    pub(super) fn is_for_rights(&mut self, now: Instant, code: RDKafkaErrorCode) -> bool {
+        if classify(code) != BrokerFault::Authorization {
+            return false;
+        }
+        self.observer.refused_to_write(now, code);
+        self.renew_at.get_or_insert(now + RENEW_AFTER);
+        true
     }
 
     fn client_error(
@@ -614,16 +725,16 @@ impl State {
         if reported.fault != BrokerFault::Fatal {
             return self.observer.client_error(now, reported, client);
         }
+        let cause = match client {
+            "consumer" => clients.consumer.client().fatal_error(),
+            _ => clients.producer.client().fatal_error(),
+        };
+        let code = cause.map_or(reported.code, |(code, _)| code);
+        if client == "producer" && self.is_for_rights(now, code) {
+            return;
+        }
         // A fatal error is reported more than once.
         if self.delivery.phase() == Phase::Running {
-            let cause = match client {
-                "consumer" => clients.consumer.client().fatal_error(),
-                _ => clients.producer.client().fatal_error(),
-            };
-            let code = cause.map_or(reported.code, |(code, _)| code);
-            if classify(code) == BrokerFault::Authorization {
-                error!(client, %code, missing = missing_right(code, client), "A right is missing");
-            }
             error!(client, %code, "The Kafka client cannot go on; draining and exiting");
         }
         self.event(clients, now, Event::Fatal);

@@ -60,6 +60,7 @@ codes! {
         QueueFull = "queue_full", "the output queue is full";
         NotAcknowledged = "not_acknowledged", "no output is acknowledged";
         NotCommitted = "not_committed", "offsets cannot be committed";
+        NotStarted = "not_started", "the offsets where partitions start are not found";
     }
 }
 

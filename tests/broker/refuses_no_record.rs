@@ -7,7 +7,7 @@ use signin_diagnostics::cli::demo::generator::Profile;
 use crate::signs_in::{quoted, setup};
 use crate::support::load::duplicates;
 use crate::support::secured::Operation::{Describe, Read, Write};
-use crate::support::secured::Resource::{Group, Topic};
+use crate::support::secured::Resource::{Group, Topic, TransactionalId};
 use crate::support::secured::{PASSWORD, secured};
 use crate::support::{Load, Setup};
 
@@ -119,4 +119,26 @@ fn a_right_that_stays_away_ends_the_service() {
     assert!(log.contains("kafka.refusal_timeout"), "{log}");
     assert!(setup.lag() > 0);
     assert!(setup.read_dead_letters().is_empty());
+}
+
+#[test]
+fn a_transactional_id_that_is_granted_late_is_waited_for() {
+    let broker = secured();
+    let setup = limited("late-transactional-id")
+        .set("delivery.mode", "\"exactly_once\"")
+        .set("kafka.instance_id", "\"one\"");
+    let load = Load::generate(25, Profile::tests(), 40);
+    setup.send(load.bodies());
+    let mut service = setup.start();
+    let missing = "failed output worker 0: a right on the topic or the group is missing";
+    service.wait_not_ready(NOTICED, missing);
+    let log = service.log();
+    assert!(log.contains("on the transactional id"), "{log}");
+    let id = format!("{}-one-0", setup.group);
+    broker.allow("limited", Describe, TransactionalId, &id);
+    broker.allow("limited", Write, TransactionalId, &id);
+    setup.wait_committed(NOTICED);
+    service.wait_ready();
+    assert_eq!(duplicates(&load.ids(), &setup.diagnoses()), 0);
+    service.stop();
 }

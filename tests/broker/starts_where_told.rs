@@ -2,6 +2,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::producer::{BaseProducer, Producer as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use signin_diagnostics::cli::demo::generator::Profile;
 
 use crate::support::load::duplicates;
@@ -9,6 +13,51 @@ use crate::support::topics::{create_topic, delete_before, delete_topic};
 use crate::support::{Load, Setup, Signal, wait_until};
 
 const DEADLINE: Duration = Duration::from_secs(40);
+
+/// The broker tells no offset of a partition while a transaction may change it.
+#[test]
+fn a_partition_whose_start_is_not_known_holds_up_no_other() {
+    let load = Load::generate(25, Profile::tests(), 400);
+    let setup = Setup::new("undecided", 2)
+        .set("workers", "1")
+        .set("delivery.mode", "\"exactly_once\"");
+    setup.send(load.bodies());
+    let undecided = leave_open(&setup, 1);
+    let mut service = setup.start();
+    service.wait_for_records(1);
+    service.wait_not_ready(DEADLINE, "failed joined worker 0: not yet");
+    undecided.abort_transaction(DEADLINE).expect("aborted");
+    setup.wait_committed(DEADLINE);
+    service.wait_ready();
+    assert_eq!(duplicates(&load.ids(), &setup.diagnoses()), 0);
+    service.stop();
+}
+
+/// A producer that has sent an offset of the partition to its transaction, and does not end it.
+fn leave_open(setup: &Setup, partition: i32) -> BaseProducer {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", &setup.bootstrap);
+    let producer: BaseProducer = client
+        .clone()
+        .set("transactional.id", &setup.group)
+        .create()
+        .expect("a producer");
+    let member: BaseConsumer = client
+        .set("group.id", &setup.group)
+        .create()
+        .expect("a consumer");
+    let mut offsets = TopicPartitionList::new();
+    offsets
+        .add_partition_offset(&setup.input, partition, Offset::Offset(1))
+        .expect("an offset");
+    let group = member.group_metadata().expect("a group");
+    producer.init_transactions(DEADLINE).expect("initialised");
+    producer.begin_transaction().expect("begun");
+    producer
+        .send_offsets_to_transaction(&offsets, &group, DEADLINE)
+        .expect("sent");
+    producer
+}
 
 /// A member that ended without a word is waited for so long.
 const SESSION: (&str, &str) = ("kafka.properties.\"session.timeout.ms\"", "6000");

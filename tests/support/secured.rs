@@ -142,6 +142,7 @@ const ALLOW: u8 = 3;
 pub enum Resource {
     Topic = 2,
     Group = 3,
+    TransactionalId = 5,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -86,6 +86,14 @@ impl Log {
         self.messages.partition_point(|(known, _)| *known < offset)
     }
 
+    /// Retention takes up to `count` messages that nobody has read, from `offset` on.
+    pub fn delete_unread(&mut self, offset: i64, count: usize) {
+        let from = self.at(offset);
+        let last = self.messages.len().saturating_sub(1);
+        self.messages
+            .drain(from..(from + count).min(last).max(from));
+    }
+
     pub fn end(&self) -> i64 {
         self.messages.last().map_or(0, |(offset, _)| offset + 1)
     }

@@ -1,5 +1,5 @@
 //! The model of one process: its machine, its clients, and what they have under way.
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::log::{Log, Output, Random};
@@ -14,7 +14,13 @@ pub(super) type Offsets = Vec<(TopicPartition, i64)>;
 /// What the broker's transactions are asked for.
 pub(super) enum Request {
     Begin,
-    Commit(Offsets),
+    Commit {
+        offsets: Offsets,
+        /// The member that asks, as it was when the commit was decided.
+        generation: u64,
+        /// The broker has the offsets: nobody is told others until it has decided.
+        sent: bool,
+    },
     Abort,
 }
 
@@ -25,6 +31,11 @@ pub(super) struct Worker {
     /// As librdkafka, the client keeps a pause when the partition goes and comes back.
     paused: HashSet<usize>,
     pub revoking: Vec<usize>,
+    pub revoked_at: Instant,
+    /// Partitions that the client has given up: their next offset was not there.
+    pub halted: BTreeSet<usize>,
+    /// Of the group, as the client knows it.
+    pub generation: u64,
     /// Outputs on their way, in the producer's queue or beyond.
     pub queue: Vec<(Token, Output)>,
     /// Outputs that the broker has, in a transaction that is not decided.
@@ -72,6 +83,9 @@ impl Worker {
             assigned: BTreeMap::new(),
             paused: HashSet::new(),
             revoking: Vec::new(),
+            revoked_at: now,
+            halted: BTreeSet::new(),
+            generation: 0,
             queue: Vec::new(),
             written: Vec::new(),
             commits: VecDeque::new(),
@@ -103,23 +117,32 @@ impl Worker {
 
     fn carry_out(&mut self, around: &mut Surroundings<'_>) {
         while let Some(action) = self.machine.next_action() {
-            assert!(self.exit.is_none(), "{action:?} after the exit");
+            let answers_group = matches!(
+                action,
+                Action::Assign(_) | Action::Pause(_) | Action::Unassign(_)
+            );
+            assert!(
+                self.exit.is_none() || answers_group,
+                "{action:?} after the exit"
+            );
             match action {
                 Action::Assign(starts) => {
+                    self.generation += 1;
                     for (id, offset) in &starts {
-                        self.enqueued.retain(|(of, ..)| *of != index(id));
-                        self.assigned.insert(index(id), *offset);
+                        self.starts_at(index(id), *offset);
                     }
                 }
                 Action::Unassign(ids) => {
+                    self.generation += 1;
                     for id in &ids {
-                        self.assigned.remove(&index(id));
+                        let owned = self.assigned.remove(&index(id)).is_some();
+                        assert!(owned, "{id:?} is given back and not owned");
+                        self.halted.remove(&index(id));
                     }
                     self.revoking.clear();
                 }
                 Action::Restart { partition, offset } => {
-                    self.enqueued.retain(|(of, ..)| *of != index(&partition));
-                    self.assigned.insert(index(&partition), offset);
+                    self.starts_at(index(&partition), offset);
                 }
                 Action::Pause(ids) => self.paused.extend(ids.iter().map(index)),
                 Action::Resume(ids) => {
@@ -155,6 +178,12 @@ impl Worker {
         assert!(pending <= MAX_PENDING, "memory is not bounded");
     }
 
+    fn starts_at(&mut self, partition: usize, offset: i64) {
+        self.enqueued.retain(|(of, ..)| *of != partition);
+        self.halted.remove(&partition);
+        self.assigned.insert(partition, offset);
+    }
+
     fn produce(&mut self, around: &mut Surroundings<'_>, token: Token, at: u32) {
         if self.queue.len() >= QUEUE {
             return self.answer(around, Event::QueueFull);
@@ -178,7 +207,8 @@ impl Worker {
         let revoked = self.revoking.contains(&index(&id));
         assert!(!revoked, "a revoked partition is rewound");
         let fails = if self.is_rare() { 50 } else { 20 };
-        if around.faults && around.random.chance(fails) {
+        let halted = self.halted.contains(&index(&id));
+        if halted || around.faults && around.random.chance(fails) {
             return self.answer(around, Event::RewindFailed(id));
         }
         self.assigned.insert(index(&id), offset);
@@ -194,7 +224,11 @@ impl Worker {
             assert!(owned, "{id:?} is committed and not owned");
             around.logs[index(id)].assert_out(*offset, &self.written);
         }
-        self.request = Some(Request::Commit(offsets));
+        self.request = Some(Request::Commit {
+            offsets,
+            generation: self.generation,
+            sent: false,
+        });
     }
 
     pub fn poll(&mut self, around: &mut Surroundings<'_>) {
@@ -206,7 +240,9 @@ impl Worker {
             .assigned
             .iter()
             .filter(|(index, position)| {
-                (!self.paused.contains(index) || unasked) && **position < around.logs[**index].end()
+                (!self.paused.contains(index) || unasked)
+                    && !self.halted.contains(index)
+                    && **position < around.logs[**index].end()
             })
             .map(|(index, _)| *index)
             .collect();

@@ -67,7 +67,12 @@ impl World {
         self.now += Duration::from_millis(self.random.next() % 20);
         let at = self.random.below(WORKERS);
         if self.workers[at].exit.is_some() {
-            return self.restart(at);
+            // The process is there until its other workers have ended.
+            match self.random.below(4) {
+                0 => return self.assign(at),
+                1 => return self.take_away(at),
+                _ => return self.restart(at),
+            }
         }
         let machine = &self.workers[at].machine;
         let disturbed = match (machine.phase(), machine.room(), machine.transaction_phase()) {
@@ -84,7 +89,8 @@ impl World {
             140..150 => self.answer_commit(at),
             150..160 => self.answer_request(at),
             160..190 => self.event(at, Event::Tick),
-            190..194 => self.assign(at),
+            190..193 => self.assign(at),
+            193 => self.find_again(at),
             194 => self.now += Duration::from_millis(self.random.next() % 4_000),
             195 if self.faults && self.random.chance(45) => {
                 self.output_gone_until = self.now + Duration::from_secs(12);
@@ -103,6 +109,13 @@ impl World {
                 self.event(at, Event::Tick);
                 assert!(self.workers[at].exit.is_some(), "the stop does not end");
             }
+        }
+        let worker = &self.workers[at];
+        let deadline = worker.revoked_at + settings(false).drain_timeout + Duration::from_secs(6);
+        if !worker.revoking.is_empty() && self.now > deadline {
+            self.event(at, Event::Tick);
+            let answered = self.workers[at].revoking.is_empty();
+            assert!(answered, "the group waits for its partitions");
         }
     }
 
@@ -159,13 +172,24 @@ impl World {
         match self.workers[at].request.take() {
             None => {}
             Some(Request::Begin) => self.event(at, Event::TransactionReady),
-            Some(Request::Commit(offsets)) => {
+            Some(Request::Commit {
+                offsets,
+                generation,
+                sent,
+            }) => {
                 let stopping = self.workers[at].machine.phase() != Phase::Running;
-                let fails = self.faults && self.random.chance(if stopping { 70 } else { 10 });
-                if !fails && self.decide(at, &offsets) {
+                let fails = self.faults && self.random.chance(if stopping { 40 } else { 5 });
+                if fails || !sent && generation != self.workers[at].generation {
+                    self.event(at, Event::TransactionFailed);
+                } else if sent {
+                    self.decide(at, &offsets);
                     self.event(at, Event::TransactionCommitted);
                 } else {
-                    self.event(at, Event::TransactionFailed);
+                    self.workers[at].request = Some(Request::Commit {
+                        offsets,
+                        generation,
+                        sent: true,
+                    });
                 }
             }
             Some(Request::Abort) => {
@@ -178,26 +202,22 @@ impl World {
         }
     }
 
-    /// The broker commits a transaction as a whole, of a member that owns its partitions.
-    fn decide(&mut self, at: usize, offsets: &[(TopicPartition, i64)]) -> bool {
+    /// The broker commits a transaction as a whole. It does not know who owns what: only the
+    /// generation tells it.
+    fn decide(&mut self, at: usize, offsets: &[(TopicPartition, i64)]) {
         let worker = &mut self.workers[at];
-        let owns = |(id, _): &(TopicPartition, i64)| worker.assigned.contains_key(&index(id));
-        if !offsets.iter().all(owns) {
-            return false;
-        }
         for output in std::mem::take(&mut worker.written) {
             self.logs[output.partition].write_once(output);
         }
         for (id, offset) in offsets {
             self.logs[index(id)].commit(*offset);
         }
-        true
     }
 
     fn is_free(&self, partition: usize) -> bool {
         self.workers.iter().all(|worker| {
             // Committed offsets are told when no transaction can change them any more.
-            let undecided = matches!(&worker.request, Some(Request::Commit(offsets))
+            let undecided = matches!(&worker.request, Some(Request::Commit { offsets, sent: true, .. })
                 if offsets.iter().any(|(id, _)| index(id) == partition));
             !undecided && !worker.assigned.contains_key(&partition)
         })
@@ -239,7 +259,11 @@ impl World {
             self.event(at, Event::Lost(ids));
         } else {
             self.workers[at].revoking = some;
+            self.workers[at].revoked_at = self.now;
             self.event(at, Event::Revoked(ids));
+            let worker = &self.workers[at];
+            let answered = worker.exit.is_none() || worker.revoking.is_empty();
+            assert!(answered, "an ended worker keeps its partitions");
         }
     }
 
@@ -275,16 +299,39 @@ impl World {
     }
 
     fn lose_offset(&mut self, at: usize) {
+        let worker = &mut self.workers[at];
+        let mut kept = worker.assigned.iter();
+        let kept = kept.find(|(index, _)| !worker.revoking.contains(index));
+        if let Some((&index, &wanted)) = kept {
+            worker.halted.insert(index);
+            if self.random.chance(30) {
+                self.logs[index].delete_unread(wanted, self.random.below(3));
+            }
+            self.offset_lost(at, index, wanted);
+        }
+    }
+
+    /// Asks the machine from where the client can go on in a partition that it has given up.
+    fn find_again(&mut self, at: usize) {
         let worker = &self.workers[at];
-        if matches!(worker.request, Some(Request::Commit(_))) {
-            return;
+        let found = worker.machine.owned().find_map(|owned| {
+            let halted = worker.halted.contains(&index(owned.id));
+            Some((index(owned.id), owned.restart_offset.filter(|_| halted)?))
+        });
+        if let Some((index, wanted)) = found {
+            self.offset_lost(at, index, wanted);
         }
-        let mut kept = worker.assigned.keys();
-        let kept = kept.find(|index| !worker.revoking.contains(index));
-        if let Some(&index) = kept {
-            let position = self.logs[index].position();
-            self.event(at, Event::OffsetLost(position));
-        }
+    }
+
+    fn offset_lost(&mut self, at: usize, index: usize, wanted: i64) {
+        let log = &self.logs[index];
+        let next = log.messages.get(log.at(wanted));
+        let position = Position {
+            id: log.id.clone(),
+            offset: next.map_or(wanted, |(offset, _)| *offset),
+            is_committed: false,
+        };
+        self.event(at, Event::OffsetLost { wanted, position });
     }
 
     fn end(&mut self, at: usize) {
@@ -296,7 +343,13 @@ impl World {
     /// The process is killed, or its producer fenced; the next one starts where the broker's
     /// offsets say. What the old one had asked for is done or not.
     fn crash(&mut self, at: usize) {
-        if let Some(Request::Commit(offsets)) = self.workers[at].request.take()
+        // What was only about to be asked is not.
+        let asked = self.workers[at].request.take();
+        if let Some(Request::Commit {
+            offsets,
+            sent: true,
+            ..
+        }) = asked
             && self.random.chance(50)
         {
             self.decide(at, &offsets);
