@@ -7,6 +7,7 @@ pub mod check;
 pub mod demo;
 mod diagnose;
 pub mod explain;
+mod replay;
 mod run;
 
 use std::io::{self, Write as _};
@@ -38,6 +39,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Check the configuration, the catalog and the policy snapshot, and show what results
     Check(check::CheckArgs),
+    /// Put dead letters, or a time range of the input, through the pipeline again
+    Replay(replay::ReplayArgs),
     /// Diagnose the sign-ins of files or of standard input, without a broker
     Diagnose(diagnose::DiagnoseArgs),
     /// Say what an error code or a scenario means, and what to do about it
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
             &mut io::stdout().lock(),
             &mut io::stderr().lock(),
         ),
+        Command::Replay(args) => replay::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Explain { catalog, explain } => match load_catalog(catalog.as_deref()) {
             Ok(catalog) => explain::run(&explain, &catalog, &mut io::stdout().lock()),

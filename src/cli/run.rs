@@ -228,7 +228,7 @@ fn follow_watch_lists(shared: &Shared) -> std::io::Result<()> {
 }
 
 /// The task that fetches tokens, where the clients sign in with them.
-fn refresher(shared: &Shared) -> anyhow::Result<Option<Refresher>> {
+pub fn refresher(shared: &Shared) -> anyhow::Result<Option<Refresher>> {
     let security = &shared.settings.kafka.security;
     let (Some(Sasl::Token(identity)), Some(tokens)) = (&security.sasl, &shared.tokens) else {
         return Ok(None);
@@ -276,6 +276,14 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Answers HTTP while `work` runs on a thread of its own; the first signal calls `stop`.
@@ -303,8 +311,7 @@ pub async fn attend<T: Send + 'static>(
     let result = loop {
         tokio::select! {
             result = &mut end => break Some(result.ok()),
-            _ = signals.terminate.recv() => {}
-            _ = signals.interrupt.recv() => {}
+            () = signals.next() => {}
         }
         if stopping {
             break None;

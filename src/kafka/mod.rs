@@ -15,7 +15,7 @@ pub use events::{
 };
 pub use properties::{
     PropertyFault, batch_bytes, common, consumer, max_batch_bytes, max_output_bytes, producer,
-    properties_fault,
+    properties_fault, reader,
 };
 pub use resolver::{OffsetLost, Resolved, Resolver, Round};
 pub use statistics::{PartitionLag, Statistics};

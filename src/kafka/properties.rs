@@ -119,6 +119,19 @@ pub fn consumer(settings: &Settings, worker: usize) -> ClientConfig {
     client
 }
 
+/// A consumer that reads what it is told to: it joins no group and commits nothing. It carries the
+/// group's name all the same, since it asks for the coordinator, and that right is granted.
+pub fn reader(settings: &Settings) -> ClientConfig {
+    let mut client = consumer(settings, 0);
+    client
+        .remove("group.instance.id")
+        // Nobody reads them.
+        .set("statistics.interval.ms", "0")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_committed");
+    client
+}
+
 /// The producer of a worker.
 pub fn producer(settings: &Settings) -> ClientConfig {
     let mut client = ClientConfig::new();

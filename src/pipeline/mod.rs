@@ -8,6 +8,7 @@ mod observer;
 mod outputs;
 mod reader;
 mod receipt;
+pub mod replay;
 mod stop;
 mod tally;
 mod worker;

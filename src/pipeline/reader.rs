@@ -50,6 +50,9 @@ pub struct Maximum {
 /// One message, and where its results go.
 pub struct Diagnosing<'m> {
     pub payload: &'m [u8],
+    /// The position, in the message where it stood, of its first record: more than 0 where only
+    /// a part of that message is read again.
+    pub first_position: u32,
     /// It was not read before.
     pub is_new: bool,
     pub place: &'m MessagePlace,
@@ -102,12 +105,14 @@ impl MessageReader {
     pub fn read(&mut self, message: Diagnosing<'_>) -> Result<(), Breach> {
         let Diagnosing {
             payload,
+            first_position,
             is_new,
             place,
             seen,
             batch,
             receipt,
         } = message;
+        let in_message = |position: u32| position.saturating_add(first_position);
         self.snapshot.refresh();
         let mut record = RecordWriter {
             diagnoser: &self.diagnoser,
@@ -145,7 +150,7 @@ impl MessageReader {
                     faults,
                 } => {
                     record.receipt.add_faults(faults);
-                    record.sign_in(position, sign_in);
+                    record.sign_in(in_message(position), sign_in);
                 }
                 Item::Skipped { category, .. } => record.receipt.count(Fate::Skipped(category)),
                 Item::Bad {
@@ -153,13 +158,13 @@ impl MessageReader {
                     bytes,
                     reason,
                     ..
-                } => record.dead_letter(position, bytes, reason),
+                } => record.dead_letter(in_message(position), bytes, reason),
             }
         });
         if records > self.maximum.records {
             observe(true);
             record.start_over();
-            record.dead_letter(0, payload, BadReason::TooManyRecords);
+            record.dead_letter(in_message(0), payload, BadReason::TooManyRecords);
             record.receipt.records += 1;
         }
         self.tally.end_message(receipt);
@@ -382,6 +387,7 @@ mod tests {
             let mut receipt = Receipt::default();
             let message = Diagnosing {
                 payload: body.as_bytes(),
+                first_position: 0,
                 is_new: true,
                 place: &self.place,
                 seen: &mut self.seen,
@@ -486,6 +492,7 @@ mod tests {
         let mut read = |is_new, payload: &str| {
             let message = Diagnosing {
                 payload: payload.as_bytes(),
+                first_position: 0,
                 is_new,
                 place: &bench.place,
                 seen: &mut bench.seen,

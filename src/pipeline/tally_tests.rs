@@ -87,6 +87,7 @@ impl Bench {
             seen: &mut self.seen,
             batch: &mut batch,
             receipt: &mut receipt,
+            first_position: 0,
             is_new: true,
         });
         assert!(read.is_ok());

@@ -400,6 +400,7 @@ impl State {
         let timer = self.observer.metrics().diagnose_duration.start_timer();
         let read = self.reader.read(Diagnosing {
             payload,
+            first_position: 0,
             is_new,
             place: &self.place,
             seen,

@@ -18,6 +18,7 @@ mod follows_the_topic;
 mod hands_over_on_rebalance;
 mod outlives_the_broker;
 mod refuses_no_record;
+mod replays;
 mod resumes_after_kill;
 mod round_trip;
 mod samples;

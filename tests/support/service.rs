@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -135,6 +135,21 @@ impl Setup {
     /// How many members the group has at the broker.
     pub fn members(&self) -> usize {
         topics::members(&self.bootstrap, &self.group)
+    }
+
+    /// Runs another subcommand with these settings, to its end.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let folder = TempDir::with_prefix("signin-diagnostics-command-").expect("a folder");
+        let config = folder.path().join("config.toml");
+        fs::write(&config, self.toml("127.0.0.1:9")).expect("the configuration is written");
+        Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
+            .args(arguments)
+            .arg("--config")
+            .arg(&config)
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .output()
+            .expect("the command runs")
     }
 
     /// Starts the service; it may not be ready yet.
