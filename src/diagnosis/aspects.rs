@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 use super::catalog::Catalog;
 use super::classify::Classification;
-use super::deciding::has_session_control;
-use super::mfa_source::{is_enforced, is_security_defaults, required_challenge};
+use super::deciding::Deciding;
+use super::mfa_source::{asks_for_mfa, is_enforced, is_security_defaults, required_challenge};
 use super::second_factor::{SecondFactor, contains, shows_single_factor};
 use super::{Aspect, Case, Outcome, RequirementSource, Scenario};
 use crate::signin::{
@@ -63,6 +63,7 @@ impl JsonSchema for Aspects {
 pub fn aspects(
     sign_in: &SignIn<'_>,
     found: &Classification<'_>,
+    deciding: Deciding,
     factor: SecondFactor,
     catalog: &Catalog,
     names_source: impl Fn(RequirementSource) -> bool,
@@ -126,13 +127,13 @@ pub fn aspects(
             single_factor
                 && has_policy(|policy| {
                     policy.result == PolicyResult::NotApplied
-                        && requires_mfa(policy)
+                        && asks_for_mfa(policy)
                         && !is_security_defaults(policy)
                 }),
         ),
         (
             Aspect::PolicyDetailMissing,
-            is_policy_detail_missing(sign_in, found),
+            is_policy_detail_missing(sign_in, found, deciding),
         ),
     ];
     let mut aspects = Aspects::default();
@@ -258,24 +259,21 @@ fn needed_only_mfa(policy: &AppliedPolicy<'_>) -> bool {
         && controls.other.is_empty()
 }
 
-fn requires_mfa(policy: &AppliedPolicy<'_>) -> bool {
-    policy.grant_controls.contains(GrantControl::Mfa) || policy.authentication_strength.is_some()
-}
-
 /// Whether Conditional Access decided, by the code or by the status, and the list does not show
 /// how. 50097 is silent: an application may ask for the device as well. The status counts
 /// security defaults, which Graph lists among the policies; the codes do not.
-fn is_policy_detail_missing(sign_in: &SignIn<'_>, found: &Classification<'_>) -> bool {
-    let failed = |policy: &AppliedPolicy<'_>| {
-        policy.result == PolicyResult::Failure && !is_security_defaults(policy)
-    };
+fn is_policy_detail_missing(
+    sign_in: &SignIn<'_>,
+    found: &Classification<'_>,
+    deciding: Deciding,
+) -> bool {
     let missing_by_code = match (found.scenario, found.outcome) {
         (Scenario::FailedConditionalAccess, Outcome::Interrupted) => false,
-        // A sign-in frequency is enforced by a session control, whose policy may report success.
-        (Scenario::FailedConditionalAccess, Outcome::Expired) => !policies(sign_in)
-            .any(|policy| failed(policy) || is_enforced(policy) && has_session_control(policy)),
+        (Scenario::BlockedByConditionalAccess, _) if sign_in.error_code == Some(53003) => {
+            deciding != Deciding::Block
+        }
         (Scenario::BlockedByConditionalAccess | Scenario::FailedConditionalAccess, _) => {
-            !policies(sign_in).any(failed)
+            !deciding.holds_any(sign_in)
         }
         (Scenario::MfaFromConditionalAccess, _) => !policies(sign_in).any(required_challenge),
         _ => false,

@@ -282,6 +282,7 @@ impl<'a> Composer<'a, '_> {
     /// The authentication, and the aspects that rest on its sources.
     pub fn authentication(
         &mut self,
+        deciding: Deciding,
         factor: SecondFactor,
         catalog: &Catalog,
     ) -> (Option<Authentication<'a>>, Aspects) {
@@ -301,7 +302,7 @@ impl<'a> Composer<'a, '_> {
             });
         });
         self.cutter.trimmed |= sign_in.requirement_policies.len() > MAX_PROVIDERS;
-        let aspects = aspects(sign_in, &self.found, factor, catalog, |source| {
+        let aspects = aspects(sign_in, &self.found, deciding, factor, catalog, |source| {
             named[source as usize]
         });
         let authentication = some(Authentication {

@@ -1,6 +1,7 @@
 //! Which policies decided a sign-in, and the order in which policies are shown.
 use super::classify::Classification;
-use super::mfa_source::{is_enforced, is_security_defaults, required_challenge};
+use super::mfa_source::{asks_for_mfa, has_challenge, is_enforced, is_security_defaults};
+use super::refusals::controls_behind;
 use super::{Outcome, Scenario};
 use crate::signin::{AppliedPolicy, ConditionalAccessStatus, GrantControl, PolicyResult, SignIn};
 
@@ -12,11 +13,18 @@ pub enum Deciding {
     /// Failed, and holds Block.
     Block,
     Failure,
-    /// Enforced with an interactive challenge.
-    Challenge,
+    /// Failed, and holds one of the controls that the code is about.
+    Control(&'static [GrantControl]),
+    /// Failed, and no control is listed: it may hold the one that the code is about.
+    UnlistedControl,
+    /// Enforced with an interactive challenge, or failed on it.
+    Challenge {
+        multifactor: bool,
+        failed: bool,
+    },
     SecurityDefaults,
-    /// Enforced with a session control: its grant controls may all be met.
-    SessionControl,
+    /// Enforced with a sign-in frequency: its grant controls may all be met.
+    SignInFrequency,
 }
 
 impl Deciding {
@@ -29,53 +37,100 @@ impl Deciding {
                 Deciding::Failure
             }
             Scenario::SuccessfulSignIn | Scenario::MfaFromOtherRequirements => Deciding::None,
-            Scenario::BlockedByConditionalAccess if any(sign_in, Deciding::Block) => {
+            Scenario::BlockedByConditionalAccess if Deciding::Block.holds_any(sign_in) => {
                 Deciding::Block
             }
-            Scenario::FailedConditionalAccess
-                if found.outcome == Outcome::Expired && !any(sign_in, Deciding::Failure) =>
-            {
-                Deciding::SessionControl
+            Scenario::BlockedByConditionalAccess => Deciding::Failure,
+            Scenario::FailedConditionalAccess if found.outcome == Outcome::Expired => {
+                Deciding::SignInFrequency
             }
-            Scenario::BlockedByConditionalAccess | Scenario::FailedConditionalAccess => {
+            Scenario::FailedConditionalAccess => Deciding::of_code(sign_in),
+            // The policy that restricts the registration, not the one that asks for it.
+            Scenario::MfaProofupNotFromSecureLocation if sign_in.error_code == Some(53010) => {
                 Deciding::Failure
             }
-            Scenario::MfaFromConditionalAccess
-            | Scenario::MfaProofupRequired
-            | Scenario::MfaProofupNotFromSecureLocation => Deciding::Challenge,
+            Scenario::MfaFromConditionalAccess => Deciding::of_challenge(sign_in, false),
+            Scenario::MfaProofupRequired | Scenario::MfaProofupNotFromSecureLocation => {
+                Deciding::of_challenge(sign_in, true)
+            }
             Scenario::BlockedBySecurityDefaults => Deciding::SecurityDefaults,
             // Elsewhere only the status tells whether Conditional Access had a part in it.
             _ if found.outcome != Outcome::Succeeded
                 && sign_in.conditional_access_status == Some(ConditionalAccessStatus::Failure) =>
             {
-                Deciding::Failure
+                Deciding::of_code(sign_in)
             }
             _ => Deciding::None,
         }
     }
 
+    fn of_code(sign_in: &SignIn<'_>) -> Deciding {
+        match sign_in.error_code.and_then(controls_behind) {
+            None => Deciding::Failure,
+            Some(controls) if Deciding::Control(controls).holds_any(sign_in) => {
+                Deciding::Control(controls)
+            }
+            Some(_) => Deciding::UnlistedControl,
+        }
+    }
+
+    /// Where a challenge failed, a challenge that was met is not what interrupted.
+    fn of_challenge(sign_in: &SignIn<'_>, multifactor: bool) -> Deciding {
+        let failed = Deciding::Challenge {
+            multifactor,
+            failed: true,
+        };
+        Deciding::Challenge {
+            multifactor,
+            failed: failed.holds_any(sign_in),
+        }
+    }
+
     pub fn holds(self, policy: &AppliedPolicy<'_>) -> bool {
         let failed = policy.result == PolicyResult::Failure && !is_security_defaults(policy);
+        let controls = &policy.grant_controls;
         match self {
             Deciding::None => false,
-            Deciding::Block => failed && policy.grant_controls.contains(GrantControl::Block),
+            Deciding::Block => failed && controls.contains(GrantControl::Block),
             Deciding::Failure => failed,
-            Deciding::Challenge => required_challenge(policy),
-            Deciding::SessionControl => is_enforced(policy) && has_session_control(policy),
+            Deciding::Control(any) => {
+                failed && any.iter().any(|control| controls.contains(*control))
+            }
+            Deciding::UnlistedControl => {
+                failed && controls.known().next().is_none() && !has_challenge(policy)
+            }
+            Deciding::Challenge {
+                multifactor,
+                failed: only_failed,
+            } => {
+                let asks = if multifactor {
+                    asks_for_mfa(policy)
+                } else {
+                    has_challenge(policy)
+                };
+                let enforced = is_enforced(policy) && !is_security_defaults(policy);
+                asks && if only_failed { failed } else { enforced }
+            }
+            Deciding::SignInFrequency => is_enforced(policy) && has_sign_in_frequency(policy),
             Deciding::SecurityDefaults => {
                 policy.result == PolicyResult::Failure && is_security_defaults(policy)
             }
         }
     }
+
+    pub fn holds_any(self, sign_in: &SignIn<'_>) -> bool {
+        let mut policies = sign_in.policies.iter().flatten();
+        policies.any(|policy| self.holds(policy))
+    }
 }
 
-fn any(sign_in: &SignIn<'_>, deciding: Deciding) -> bool {
-    let mut policies = sign_in.policies.iter().flatten();
-    policies.any(|policy| deciding.holds(policy))
-}
+/// The session control of sign-in frequency, the only one that 70043 and 70044 are about.
+pub const SIGN_IN_FREQUENCY: &str = "SignInFrequency";
 
-pub fn has_session_control(policy: &AppliedPolicy<'_>) -> bool {
-    !policy.session_controls.is_empty() || !policy.session_controls_not_satisfied.is_empty()
+fn has_sign_in_frequency(policy: &AppliedPolicy<'_>) -> bool {
+    let controls = policy.session_controls.iter();
+    let mut controls = controls.chain(&policy.session_controls_not_satisfied);
+    controls.any(|name| name.eq_ignore_ascii_case(SIGN_IN_FREQUENCY))
 }
 
 /// The groups in which policies are shown, in their order.
@@ -139,6 +194,12 @@ mod tests {
     fn all() -> Vec<AppliedPolicy<'static>> {
         use GrantControl::{Block, CompliantDevice, Mfa};
         use PolicyResult::{Failure, NotApplied, ReportOnlyFailure, Success};
+        let mut terms = policy("terms", Failure, &[]);
+        terms.grant_controls.other.push("Visitor terms".into());
+        let mut daily = policy("daily", Success, &[]);
+        daily.session_controls = vec!["CloudAppSecurity".into(), "signInFrequency".into()];
+        let mut watched = policy("watched", Success, &[]);
+        watched.session_controls = vec!["CloudAppSecurity".into()];
         vec![
             policy("block", Failure, &[Block]),
             policy("device", Failure, &[CompliantDevice]),
@@ -147,6 +208,9 @@ mod tests {
             policy("block elsewhere", NotApplied, &[Block]),
             policy("block trial", ReportOnlyFailure, &[Block]),
             policy("SecurityDefaults", Failure, &[Mfa]),
+            terms,
+            daily,
+            watched,
         ]
     }
 
@@ -172,20 +236,26 @@ mod tests {
     #[test]
     fn the_scenario_says_which_policies_decided() {
         let failed = Some(ConditionalAccessStatus::Failure);
-        let table: [(i64, Option<ConditionalAccessStatus>, &[&str]); 13] = [
+        let table: [(i64, Option<ConditionalAccessStatus>, &[&str]); 19] = [
             (53003, None, &["block"]),
-            (53000, None, &["block", "device", "mfa"]),
-            (70044, None, &["block", "device", "mfa"]),
-            (50076, None, &["mfa", "mfa done"]),
-            (50072, None, &["mfa", "mfa done"]),
-            (53004, None, &["mfa", "mfa done"]),
+            (53000, None, &["device"]),
+            (53001, None, &[]),
+            (50097, None, &["device"]),
+            (53002, None, &[]),
+            (50005, None, &["block", "device", "mfa", "terms"]),
+            (70043, None, &["daily"]),
+            (70044, None, &["daily"]),
+            (50076, None, &["mfa", "terms"]),
+            (50072, None, &["mfa"]),
+            (53004, None, &["mfa"]),
+            (53010, None, &["block", "device", "mfa", "terms"]),
             (530_035, None, &["SecurityDefaults"]),
-            (50142, failed, &["block", "device", "mfa"]),
+            (50142, failed, &[]),
             (50142, None, &[]),
             (50126, Some(ConditionalAccessStatus::NotApplied), &[]),
             (0, None, &[]),
-            (0, failed, &["block", "device", "mfa"]),
-            (57_999, failed, &["block", "device", "mfa"]),
+            (0, failed, &["block", "device", "mfa", "terms"]),
+            (57_999, failed, &["block", "device", "mfa", "terms"]),
         ];
         for (code, status, expected) in table {
             assert_eq!(deciding(code, status, all()), expected, "{code} {status:?}");
@@ -196,7 +266,28 @@ mod tests {
     fn without_a_block_control_any_failed_policy_blocked() {
         let mut policies = all();
         policies.remove(0);
-        assert_eq!(deciding(53003, None, policies), ["device", "mfa"]);
+        assert_eq!(deciding(53003, None, policies), ["device", "mfa", "terms"]);
+    }
+
+    #[test]
+    fn a_challenge_that_was_met_decides_only_where_none_failed() {
+        let mut policies = all();
+        policies.retain(|policy| policy.result != PolicyResult::Failure);
+        for code in [50076, 50072, 53004] {
+            assert_eq!(
+                deciding(code, None, policies.clone()),
+                ["mfa done"],
+                "{code}"
+            );
+        }
+        assert!(deciding(53010, None, policies).is_empty());
+    }
+
+    #[test]
+    fn a_failed_policy_whose_controls_are_not_listed_may_hold_the_one_of_the_code() {
+        let bare = policy("bare", PolicyResult::Failure, &[]);
+        let mfa = policy("mfa", PolicyResult::Failure, &[GrantControl::Mfa]);
+        assert_eq!(deciding(53000, None, vec![bare, mfa]), ["bare"]);
     }
 
     #[test]

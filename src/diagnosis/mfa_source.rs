@@ -85,10 +85,12 @@ pub fn is_enforced(policy: &AppliedPolicy<'_>) -> bool {
     matches!(policy.result, PolicyResult::Success | PolicyResult::Failure)
 }
 
-fn has_challenge(policy: &AppliedPolicy<'_>) -> bool {
-    policy.grant_controls.contains(GrantControl::Mfa)
-        || !policy.grant_controls.other.is_empty()
-        || policy.authentication_strength.is_some()
+pub fn has_challenge(policy: &AppliedPolicy<'_>) -> bool {
+    asks_for_mfa(policy) || !policy.grant_controls.other.is_empty()
+}
+
+pub fn asks_for_mfa(policy: &AppliedPolicy<'_>) -> bool {
+    policy.grant_controls.contains(GrantControl::Mfa) || policy.authentication_strength.is_some()
 }
 
 fn policies<'a, 'm>(sign_in: &'a SignIn<'m>) -> impl Iterator<Item = &'a AppliedPolicy<'m>> {

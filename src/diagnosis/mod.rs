@@ -15,6 +15,7 @@ pub mod detail;
 pub mod identity;
 pub mod mfa_source;
 pub mod record;
+mod refusals;
 pub mod scenario;
 mod second_factor;
 pub mod source;
@@ -130,7 +131,7 @@ impl Diagnoser {
             snapshot,
         };
         let factor = SecondFactor::of(sign_in);
-        let (authentication, aspects) = from.authentication(factor, &self.catalog);
+        let (authentication, aspects) = from.authentication(deciding, factor, &self.catalog);
         let case = aspects::case(sign_in, aspects);
         let (remediation, references) = self.advice(&found, case, detail);
         let mut diagnosis = Diagnosis {
@@ -176,6 +177,7 @@ impl Diagnoser {
             sign_in,
             deciding,
             factor,
+            snapshot,
             meaning: found.code.map(|code| code.meaning.as_str()),
             by_user: aspects::is_by_user(sign_in),
         };

@@ -2,7 +2,9 @@
 //!
 //! The steps of the authentication come first, the status's additional details only where the
 //! steps show nothing or end unfinished: a completed sign-in is often logged with its last step
-//! still in progress. Only phrases that are known count; any other text shows nothing.
+//! still in progress. Only phrases that are known count; any other text shows nothing. A phrase
+//! that does not name the second factor may be about the first, so it counts only where the step
+//! or the phrase itself can be about the second alone.
 use super::SecondFactorResult;
 use crate::signin::{AuthenticationStep, SignIn};
 
@@ -25,13 +27,22 @@ pub struct SecondFactor {
 /// A result, and the phrase that it was read from.
 type Said = (SecondFactorResult, Option<&'static str>);
 
+/// What a text is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    SecondFactor,
+    NotKnown,
+    FirstFactor,
+}
+
 impl SecondFactor {
     pub fn of(sign_in: &SignIn<'_>) -> SecondFactor {
         let mut found = SecondFactor::default();
         for said in sign_in.authentication_steps.iter().filter_map(of_step) {
             found.add(said);
         }
-        let details = sign_in.additional_details.as_deref().and_then(said);
+        let details = sign_in.additional_details.as_deref();
+        let details = details.and_then(|text| said(text, About::NotKnown));
         let unfinished = sign_in.authentication_steps.iter().any(is_unfinished);
         match details {
             Some(said) if found.result.is_none() => found.add(said),
@@ -57,7 +68,7 @@ impl SecondFactor {
 }
 
 fn of_step(step: &AuthenticationStep<'_>) -> Option<Said> {
-    match step.result_detail.as_deref().and_then(said) {
+    match step_said(step) {
         // What the text says was done must not be denied by the step itself.
         Some((Performed, _)) if step.succeeded == Some(false) => None,
         None | Some((InProgress, _)) if step.succeeded == Some(true) && is_second_factor(step) => {
@@ -65,6 +76,29 @@ fn of_step(step: &AuthenticationStep<'_>) -> Option<Said> {
         }
         found => found,
     }
+}
+
+fn step_said(step: &AuthenticationStep<'_>) -> Option<Said> {
+    let about = if is_second_factor(step) {
+        About::SecondFactor
+    } else if is_first_factor(step) {
+        About::FirstFactor
+    } else {
+        About::NotKnown
+    };
+    said(step.result_detail.as_deref()?, about)
+}
+
+/// A step says what it is for, or was made with a method that is never a second factor.
+fn is_first_factor(step: &AuthenticationStep<'_>) -> bool {
+    let requirement = step.requirement.as_deref().unwrap_or_default();
+    contains(requirement, "primary")
+        || contains(requirement, "singlefactor")
+        || step.method.as_deref().is_some_and(|method| {
+            SINGLE_FACTOR_METHODS
+                .iter()
+                .any(|single| single.eq_ignore_ascii_case(method))
+        })
 }
 
 /// Whether the event shows that one factor was enough: it says so, or lists the steps, and
@@ -112,8 +146,7 @@ fn is_second_factor(step: &AuthenticationStep<'_>) -> bool {
 }
 
 fn is_unfinished(step: &AuthenticationStep<'_>) -> bool {
-    let result = step.result_detail.as_deref().and_then(said);
-    step.succeeded != Some(true) && result.is_some_and(|(result, _)| result == InProgress)
+    step.succeeded != Some(true) && step_said(step).is_some_and(|(result, _)| result == InProgress)
 }
 
 fn speaks_of_mfa(text: &str) -> bool {
@@ -199,10 +232,9 @@ const PHRASES: [(&str, SecondFactorResult); 40] = [
 ];
 
 /// What a text says about the second factor; `None` for any text that is not known.
-fn said(text: &str) -> Option<Said> {
+fn said(text: &str, about: About) -> Option<Said> {
     let text = text.trim().trim_end_matches('.');
     let begun = BEGINNINGS.iter().find_map(|start| after(text, start));
-    // A step in progress is named without a beginning, and of the second factor alone.
     let phrase = begun.unwrap_or(text);
     let denied = begun.and_then(|phrase| after(phrase, DENIED));
     let phrase = denied.map_or(phrase, |reason| reason.trim_start_matches([';', ':', ' ']));
@@ -210,12 +242,16 @@ fn said(text: &str) -> Option<Said> {
         .iter()
         .find(|(known, _)| known.eq_ignore_ascii_case(phrase))
         .map(|(phrase, result)| (*result, Some(*phrase)));
-    match known {
-        Some((Performed | SatisfiedByClaim | Skipped, _)) | None if denied.is_some() => {
+    match (known, about) {
+        (Some((Performed | SatisfiedByClaim | Skipped, _)) | None, _) if denied.is_some() => {
             Some((Failed, None))
         }
-        Some((Performed | SatisfiedByClaim | Skipped, _)) if begun.is_none() => None,
-        known => known,
+        (known, _) if begun.is_some() => known,
+        // No beginning says that it is about the second factor.
+        (Some((Performed | SatisfiedByClaim | Skipped, _)), _) | (_, About::FirstFactor) => None,
+        // A wrong code or PIN, a fault of the service: of either factor.
+        (Some((Failed, _)), About::NotKnown) => None,
+        (known, _) => known,
     }
 }
 
@@ -282,6 +318,9 @@ mod tests {
                 Some(DeniedByUser),
             ),
             ("User declined the authentication", Some(DeniedByUser)),
+            ("Invalid authentication", None),
+            ("User not found", None),
+            ("Service error", None),
             ("MFA denied; Fraud Code Entered", Some(DeniedByUser)),
             (
                 "MFA denied; user did not respond to mobile app notification",
@@ -313,15 +352,65 @@ mod tests {
             ("User declined to consent to access the app.", None),
             ("Denied", None),
             ("MFA denied", Some(Failed)),
-            (
-                "User hung up the phone call without succeeding the authentication",
-                Some(Failed),
-            ),
             ("", None),
         ];
         for (text, expected) in table {
-            assert_eq!(said(text).map(|(result, _)| result), expected, "{text}");
+            let found = said(text, About::NotKnown).map(|(result, _)| result);
+            assert_eq!(found, expected, "{text}");
             assert_eq!(steps(Some(text), Vec::new()).result, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_phrase_of_the_first_factor_is_not_of_the_second() {
+        let of = |method: Option<&'static str>, requirement: Option<&'static str>, text| {
+            let step = AuthenticationStep {
+                method: method.map(Into::into),
+                requirement: requirement.map(Into::into),
+                ..step(Some(false), text)
+            };
+            steps(None, vec![step]).result
+        };
+        let primary = Some("Primary authentication");
+        let second = Some("Multi-factor authentication");
+        for (method, requirement, text, expected) in [
+            (Some("Password"), primary, "Invalid authentication", None),
+            (
+                Some("Password"),
+                primary,
+                "Authentication in progress",
+                None,
+            ),
+            (Some("Password"), None, "User not found", None),
+            (
+                Some("Passkey"),
+                primary,
+                "User declined the authentication",
+                None,
+            ),
+            (None, None, "Service error", None),
+            (Some("Text message"), second, "Service error", Some(Failed)),
+            (
+                Some("Text message"),
+                second,
+                "User entered incorrect code",
+                Some(Failed),
+            ),
+            (None, None, "Authentication in progress", Some(InProgress)),
+            (
+                Some("Mobile app notification"),
+                None,
+                "User declined the authentication",
+                Some(DeniedByUser),
+            ),
+            (
+                Some("Password"),
+                primary,
+                "MFA denied; service error",
+                Some(Failed),
+            ),
+        ] {
+            assert_eq!(of(method, requirement, text), expected, "{method:?} {text}");
         }
     }
 

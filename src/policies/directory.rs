@@ -48,8 +48,9 @@ impl<T> ById<T> {
         self.0.get(&id.to_ascii_lowercase())
     }
 
-    pub fn insert(&mut self, id: &str, value: T) {
-        self.0.insert(id.to_ascii_lowercase(), value);
+    /// What the id stood for before, if anything.
+    pub fn insert(&mut self, id: &str, value: T) -> Option<T> {
+        self.0.insert(id.to_ascii_lowercase(), value)
     }
 
     pub fn len(&self) -> usize {
@@ -166,13 +167,17 @@ pub(super) fn groups(items: &[Item<'_>], limits: &Limits, findings: &mut Finding
                 ids: rows.into_iter().filter_map(|member| member.id).collect(),
             }));
         }
-        groups.insert(
-            &id,
-            Group {
-                name: name(row.display_name.as_deref()),
-                members: known,
-            },
-        );
+        let group = Group {
+            name: name(row.display_name.as_deref()),
+            members: known,
+        };
+        if groups.insert(&id, group).is_some() {
+            findings.add(
+                &item.path,
+                format!("it is the second group with the id {}", clean(&id)),
+                "keep one of them, with all members",
+            );
+        }
     }
     if members > limits.members {
         findings.add(

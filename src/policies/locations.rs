@@ -5,7 +5,7 @@ use super::countries::country_name;
 use super::directory::{ById, name};
 use super::facts::Facts;
 use super::fault::Findings;
-use super::json::{Item, Object, few};
+use super::json::{Item, Object, clean, few};
 use super::ranges::IpRange;
 use super::value::Answer;
 
@@ -87,7 +87,10 @@ pub(super) fn locations(items: &[Item<'_>], findings: &mut Findings) -> ById<Arc
                 is_trusted,
                 place,
             };
-            locations.insert(id, Arc::new(location));
+            if locations.insert(id, Arc::new(location)).is_some() {
+                let reason = format!("it is the second location with the id {}", clean(id));
+                findings.add(&item.path, reason, "keep one of the two");
+            }
         }
     }
     locations

@@ -12,7 +12,8 @@ fn found(sign_in: &SignIn<'_>) -> Aspects {
     for_each_source(sign_in, &catalog, |source| named.push(source.source));
     let found = classify(sign_in, &catalog);
     let factor = SecondFactor::of(sign_in);
-    aspects(sign_in, &found, factor, &catalog, |source| {
+    let deciding = Deciding::of(sign_in, &found);
+    aspects(sign_in, &found, deciding, factor, &catalog, |source| {
         named.contains(&source)
     })
 }
@@ -640,8 +641,21 @@ fn policy_detail_is_missing_where_a_decision_shows_no_policy() {
                     Status::Failure,
                 ),
             ),
-            (false, one(53003, Failure)),
-            (false, one(53000, Failure)),
+            (true, one(53003, Failure)),
+            (true, one(53000, Failure)),
+            (
+                false,
+                with(code(53003), vec![policy(Failure, &[GrantControl::Block])]),
+            ),
+            (false, one(530_031, Failure)),
+            (
+                false,
+                with(
+                    code(53000),
+                    vec![policy(Failure, &[GrantControl::CompliantDevice])],
+                ),
+            ),
+            (false, one(50005, Failure)),
             (false, with(code(70044), vec![frequency])),
             (
                 false,

@@ -14,6 +14,7 @@ use super::deciding::Deciding;
 use super::record::{Diagnosis, Named};
 use super::second_factor::SecondFactor;
 use super::{Aspect, RequirementSource, Scenario};
+use crate::policies::PolicySnapshot;
 use crate::signin::{Category, SignIn};
 use text::{joined, listed, said};
 
@@ -23,6 +24,7 @@ pub struct Facts<'d> {
     pub sign_in: &'d SignIn<'d>,
     pub deciding: Deciding,
     pub factor: SecondFactor,
+    pub snapshot: Option<&'d PolicySnapshot>,
     pub meaning: Option<&'d str>,
     pub by_user: bool,
 }
@@ -69,6 +71,7 @@ impl<'d> Facts<'d> {
             ),
             Placeholder::Sources => self.sources(),
             Placeholder::Policies => self.policies(),
+            Placeholder::Blocking => self.blocking(),
             Placeholder::Controls => self.controls(),
             Placeholder::Conditions => self.conditions(),
             Placeholder::FailedPolicies => self.failed_policies(),

@@ -3,12 +3,13 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Facts;
-use super::text::{LISTED, joined, listed, said};
+use super::text::{LISTED, joined, listed, listed_with, said};
 use super::words;
 use crate::diagnosis::deciding::Deciding;
 use crate::diagnosis::mfa_source::is_security_defaults;
 use crate::diagnosis::record::condition_words;
 use crate::diagnosis::{Aspect, Scenario};
+use crate::policies::Operator;
 use crate::signin::{AppliedPolicy, Condition, Conditions, GrantControl, PolicyResult};
 
 impl<'d> Facts<'d> {
@@ -38,35 +39,84 @@ impl<'d> Facts<'d> {
         names(self.meant())
     }
 
-    /// Legacy Exchange `ActiveSync`: the code says success, and Conditional Access refused.
+    /// Those that hold Block, where they decided.
+    pub(super) fn blocking(&self) -> Option<Cow<'d, str>> {
+        self.policies().filter(|_| self.deciding == Deciding::Block)
+    }
+
+    /// The code says success, and policies failed: legacy Exchange `ActiveSync`, or a list that
+    /// contradicts the code.
     pub(super) fn failed_policies(&self) -> Option<Cow<'d, str>> {
-        if !self.succeeded() || self.deciding == Deciding::None {
+        if !self.succeeded() {
             return None;
         }
-        let deciding = self.deciding;
-        names(self.all().filter(move |policy| deciding.holds(policy)))
+        names(self.all().filter(|policy| Deciding::Failure.holds(policy)))
     }
 
     /// Grant controls; session controls where the policies have no others.
     pub(super) fn controls(&self) -> Option<Cow<'d, str>> {
-        let grant = self.meant().flat_map(|policy| {
-            let known = policy.grant_controls.known();
-            let known = known.filter_map(|(control, _)| words::of_grant_control(control));
-            let other = policy.grant_controls.other.iter();
-            let strength = policy.authentication_strength.iter();
-            let named = other.chain(strength).filter_map(|name| quoted(name));
-            known.map(Cow::Borrowed).chain(named)
-        });
-        listed(grant).or_else(|| {
-            listed(self.meant().flat_map(|policy| {
-                let controls = policy.session_controls_not_satisfied.iter();
-                let controls = controls.chain(&policy.session_controls);
-                controls.filter_map(|name| match words::of_session_control(name) {
-                    Some(words) => Some(words.into()),
-                    None => said(name),
-                })
-            }))
-        })
+        let mut asked: Vec<Cow<'d, str>> = Vec::new();
+        let mut is_joined = false;
+        for policy in self.meant() {
+            let Some(controls) = self.grant_controls(policy) else {
+                continue;
+            };
+            is_joined |= controls.1;
+            if !asked.contains(&controls.0) {
+                asked.push(controls.0);
+            }
+        }
+        if asked.is_empty() {
+            return self.session_controls();
+        }
+        let more = asked.len().saturating_sub(LISTED);
+        if !is_joined || asked.len() == 1 {
+            return listed(asked.into_iter());
+        }
+        asked.truncate(LISTED);
+        if more > 0 {
+            asked.push(format!("{more} more").into());
+        }
+        joined(asked.into_iter(), ", and for ")
+    }
+
+    /// What one policy asks for, and whether that is more than one control. Only the policy
+    /// snapshot tells whether one of them is enough.
+    fn grant_controls(&self, policy: &'d AppliedPolicy<'d>) -> Option<(Cow<'d, str>, bool)> {
+        let controls = &policy.grant_controls;
+        let known = controls.known();
+        let known = known.filter_map(|(control, _)| words::of_grant_control(control));
+        let other = controls
+            .other
+            .iter()
+            .chain(policy.authentication_strength.iter());
+        let words = known
+            .map(Cow::Borrowed)
+            .chain(other.filter_map(|name| quoted(name)));
+        let words: Vec<_> = words.collect();
+        let is_joined = words.len() > 1;
+        let configured = self
+            .snapshot
+            .filter(|_| is_joined)
+            .and_then(|snapshot| snapshot.policy(policy.id.as_deref()?));
+        let operator = configured.and_then(|policy| policy.grant_controls.as_ref());
+        let conjunction = match operator.map(|controls| &controls.operator) {
+            Some(Operator::And) => "and",
+            Some(Operator::Or) => "or",
+            Some(Operator::Other(_)) | None => "and/or",
+        };
+        listed_with(words.into_iter(), conjunction).map(|words| (words, is_joined))
+    }
+
+    fn session_controls(&self) -> Option<Cow<'d, str>> {
+        listed(self.meant().flat_map(|policy| {
+            let controls = policy.session_controls_not_satisfied.iter();
+            let controls = controls.chain(&policy.session_controls);
+            controls.filter_map(|name| match words::of_session_control(name) {
+                Some(words) => Some(words.into()),
+                None => said(name),
+            })
+        }))
     }
 
     /// The conditions that matched, of all policies that are meant.

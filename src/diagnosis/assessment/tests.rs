@@ -24,6 +24,7 @@ fn rendered(sign_in: &SignIn<'_>, template: &str) -> String {
         sign_in,
         deciding: Deciding::of(sign_in, &found),
         factor: SecondFactor::of(sign_in),
+        snapshot: None,
         meaning: found.code.map(|code| code.meaning.as_str()),
         by_user: aspects::is_by_user(sign_in),
     };
@@ -111,7 +112,7 @@ fn policies_and_controls_are_listed_in_words() {
             "Said by \"P0\" and \"P1\" for a compliant device.",
         ),
         (
-            policies(5, 53000),
+            policies(5, 50005),
             "Said by \"P0\", \"P1\", \"P2\" and 2 more for a compliant device and an approved client app.",
         ),
         (policies(3, 50126), "Said."),
@@ -565,6 +566,92 @@ fn a_block_names_its_conditions_and_other_codes_their_own_cause() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_block_without_a_policy_that_blocks_claims_no_more_than_the_list() {
+    let device = || {
+        policy(
+            "Managed devices",
+            PolicyResult::Failure,
+            &[GrantControl::CompliantDevice],
+            &[],
+        )
+    };
+    let of = |code| {
+        assessment(&SignIn {
+            policies: Some(vec![device()]),
+            ..person(code)
+        })
+    };
+    for (code, part) in [
+        (
+            53003,
+            "The event lists no policy that blocks, so its list may be incomplete; \
+             \"Managed devices\" failed and asked for a compliant device.",
+        ),
+        (
+            530_033,
+            "The requirement comes from \"Managed devices\", which asked for a compliant device, \
+             and with a device code",
+        ),
+    ] {
+        let text = of(code);
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn a_success_with_a_failed_policy_does_not_say_that_none_was_enforced() {
+    let failed = policy(
+        "Managed devices",
+        PolicyResult::Failure,
+        &[GrantControl::CompliantDevice],
+        &[],
+    );
+    let satisfied = policy("MFA", PolicyResult::Success, &[GrantControl::Mfa], &[]);
+    let of = |policies| {
+        assessment(&SignIn {
+            conditional_access_status: Some(ConditionalAccessStatus::Success),
+            policies: Some(policies),
+            ..person(0)
+        })
+    };
+    let text = of(vec![failed.clone()]);
+    assert!(
+        text.contains("The event lists \"Managed devices\" as failed, although the sign-in"),
+        "{text}"
+    );
+    assert!(!text.contains("no Conditional Access policy that was enforced"));
+    let text = of(vec![failed, satisfied]);
+    assert!(
+        text.contains("satisfied \"MFA\", and the event lists \"Managed devices\" as failed."),
+        "{text}"
+    );
+}
+
+#[test]
+fn several_controls_of_a_policy_are_not_said_to_be_all_needed() {
+    let of = |names: &[&'static str], controls: &[&[GrantControl]]| {
+        let policies = names.iter().zip(controls);
+        let policies =
+            policies.map(|(name, controls)| policy(name, PolicyResult::Failure, controls, &[]));
+        let sign_in = SignIn {
+            policies: Some(policies.collect()),
+            ..person(50005)
+        };
+        rendered(&sign_in, "Asked[ for {controls}].")
+    };
+    let two: &[GrantControl] = &[GrantControl::Mfa, GrantControl::CompliantDevice];
+    assert_eq!(
+        of(&["a"], &[two]),
+        "Asked for multifactor authentication and/or a compliant device."
+    );
+    assert_eq!(
+        of(&["a", "b", "c"], &[two, &[GrantControl::ApprovedApp], two]),
+        "Asked for multifactor authentication and/or a compliant device, and for an approved \
+         client app."
+    );
 }
 
 #[test]

@@ -63,6 +63,14 @@ pub(super) fn joined<'d>(
 
 /// "a", "a and b", "a, b and c", "a, b, c and 2 more"; each value once.
 pub(super) fn listed<'d>(values: impl Iterator<Item = Cow<'d, str>>) -> Option<Cow<'d, str>> {
+    listed_with(values, "and")
+}
+
+/// The same with another word before the last.
+pub(super) fn listed_with<'d>(
+    values: impl Iterator<Item = Cow<'d, str>>,
+    conjunction: &str,
+) -> Option<Cow<'d, str>> {
     let mut words: Vec<Cow<'_, str>> = Vec::new();
     let mut more = 0_usize;
     for value in values {
@@ -81,7 +89,7 @@ pub(super) fn listed<'d>(values: impl Iterator<Item = Cow<'d, str>>) -> Option<C
     let last = words.pop()?;
     match joined(words.into_iter(), ", ") {
         None => Some(last),
-        Some(first) => Some(format!("{first} and {last}").into()),
+        Some(first) => Some(format!("{first} {conjunction} {last}").into()),
     }
 }
 

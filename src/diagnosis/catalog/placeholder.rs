@@ -68,7 +68,10 @@ placeholders! {
     /// The policies that decided, on a success those that were satisfied, quoted and joined:
     /// `"A"`, `"A" and "B"`.
     Policies = "policies", "\"Block old clients\"";
-    /// What those policies asked for, joined: `a compliant device`.
+    /// The same where they are policies with the Block control.
+    Blocking = "blocking", "\"Block old clients\"";
+    /// What those policies asked for: `a compliant device`. Of one policy with several controls
+    /// `and/or`, where no policy snapshot tells whether one is enough.
     Controls = "controls", "a compliant device";
     /// The conditions of those policies that matched: `application, users and location`.
     Conditions = "conditions", "application, users and location";

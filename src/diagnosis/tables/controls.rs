@@ -4,77 +4,18 @@ use std::borrow::Cow;
 use super::{Configuration, Values};
 use crate::diagnosis::bounds::cut;
 use crate::diagnosis::classify::Classification;
+use crate::diagnosis::deciding::SIGN_IN_FREQUENCY;
 use crate::diagnosis::mfa_source::is_enforced;
 use crate::diagnosis::record::{ControlRow, ControlState};
+use crate::diagnosis::refusals::{CHALLENGES, DEVICE_ASKED, refusal};
 use crate::diagnosis::second_factor::SecondFactor;
-use crate::diagnosis::{Outcome, Scenario};
+use crate::diagnosis::{Outcome, Scenario, SecondFactorResult};
 use crate::signin::{AppliedPolicy, GrantControl, PolicyResult, Text};
 
 use ControlState::{Enforced, Met, NotKnown, NotMet};
 use GrantControl::{
     ApprovedApp, Block, CompliantApp, CompliantDevice, DomainJoinedDevice, Mfa, PasswordChange,
 };
-
-/// Codes that say of a control that it was not met, by Microsoft's descriptions of the codes
-/// (`config/catalog/error-codes.csv`).
-const REFUSALS: [(i64, &[GrantControl], &str); 26] = [
-    (50072, &[Mfa], "no method is registered"),
-    (50074, &[Mfa], "asked for"),
-    (50076, &[Mfa], "asked for"),
-    (50078, &[Mfa], "the last one is too old"),
-    (50079, &[Mfa], "no method is registered"),
-    (500_121, &[Mfa], "not completed"),
-    (53004, &[Mfa], "no method is registered"),
-    (53010, &[Mfa], "no method is registered"),
-    (50129, DEVICE, "the device is not registered"),
-    (50142, &[PasswordChange], "asked for"),
-    (53000, &[CompliantDevice], "the device is not compliant"),
-    (
-        53001,
-        &[DomainJoinedDevice],
-        "the device is not hybrid joined",
-    ),
-    (53002, &[ApprovedApp], "the app is not an approved one"),
-    (
-        53005,
-        &[CompliantApp],
-        "the app does not enforce app protection",
-    ),
-    (53008, DEVICE, "the browser cannot identify the device"),
-    (
-        53009,
-        &[CompliantApp],
-        "no app protection policy is in force",
-    ),
-    (501_291, DEVICE, "the device is not registered"),
-    (501_311, DEVICE, "the browser cannot identify the device"),
-    (
-        530_001,
-        &[CompliantDevice],
-        "the browser cannot identify the device",
-    ),
-    (
-        530_002,
-        &[CompliantDevice],
-        "the device is not reported as compliant yet",
-    ),
-    (530_003, DEVICE, "the device is not managed"),
-    (530_004, DEVICE, "the device's tenant is not trusted"),
-    (
-        530_011,
-        &[DomainJoinedDevice],
-        "the browser cannot identify the device",
-    ),
-    (530_021, &[ApprovedApp], "the app is not an approved one"),
-    (
-        530_022,
-        &[ApprovedApp],
-        "the browser is not an approved app",
-    ),
-    (700_003, DEVICE, "the device is not in the directory"),
-];
-
-const DEVICE: &[GrantControl] = &[CompliantDevice, DomainJoinedDevice];
 
 /// Trust types of a device that meets "hybrid joined"; the second is Graph's.
 const HYBRID_JOINED: [&str; 3] = [
@@ -83,8 +24,13 @@ const HYBRID_JOINED: [&str; 3] = [
     "Microsoft Entra hybrid joined",
 ];
 
-/// The session control of sign-in frequency, the only one that a sign-in can fail.
-const SIGN_IN_FREQUENCY: &str = "SignInFrequency";
+/// Before it has identified itself, what the event says of a device is no refusal.
+const DEVICE_IS_ASKED: (ControlState, Option<Cow<'static, str>>) = (
+    NotKnown,
+    Some(Cow::Borrowed(
+        "code 50097: the device was asked to identify itself",
+    )),
+);
 
 /// What a sign-in shows of the controls.
 pub struct Evidence<'a> {
@@ -106,15 +52,19 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Absent where the session expired: then a session control decided.
+    /// Absent where the session expired: then a session control decided, and no access control.
     pub fn access_controls(
         &self,
         policy: &'a AppliedPolicy<'a>,
         configuration: Option<Configuration<'a>>,
     ) -> Vec<ControlRow<'a>> {
-        if self.expired && policy.result != PolicyResult::Failure {
+        if self.expired {
             return Vec::new();
         }
+        // Of a challenge to the device, and of a policy that failed on its session controls, the
+        // result tells nothing about the access controls.
+        let tells =
+            self.code != Some(DEVICE_ASKED) && policy.session_controls_not_satisfied.is_empty();
         let controls = &policy.grant_controls;
         let strength = policy.authentication_strength.as_ref();
         let strength = strength.filter(|name| !name.is_empty());
@@ -135,11 +85,11 @@ impl<'a> Evidence<'a> {
                     (NotKnown, PolicyResult::Success) if asked == 1 => {
                         (Met, Some("the policy was satisfied".into()))
                     }
-                    (NotKnown, PolicyResult::Failure) if asked == 1 => (
+                    (NotKnown, PolicyResult::Failure) if tells && asked == 1 => (
                         NotMet,
                         evidence.or(Some("the policy failed and asks for nothing else".into())),
                     ),
-                    (NotKnown, PolicyResult::Failure) if alternatives => (
+                    (NotKnown, PolicyResult::Failure) if tells && alternatives => (
                         NotMet,
                         evidence.or(Some("the policy failed, and one control is enough".into())),
                     ),
@@ -161,8 +111,11 @@ impl<'a> Evidence<'a> {
         policy: &AppliedPolicy<'_>,
     ) -> (ControlState, Option<Cow<'a, str>>) {
         let refused = policy.result == PolicyResult::Failure;
-        if let Some(refusal) = self.refusal(control).filter(|_| refused) {
-            return (NotMet, Some(refusal));
+        if control == Mfa {
+            return self.mfa(refused);
+        }
+        if let Some(why) = self.refusal(control).filter(|_| refused) {
+            return (NotMet, Some(why.into()));
         }
         let device = &self.values.sign_in.device;
         match control {
@@ -172,11 +125,12 @@ impl<'a> Evidence<'a> {
                     Met,
                     Some("the event reports the device as compliant".into()),
                 ),
+                _ if self.code == Some(DEVICE_ASKED) => DEVICE_IS_ASKED,
                 Some(false) => (
                     NotMet,
                     Some("the event reports the device as not compliant".into()),
                 ),
-                None => (NotKnown, self.device_asked()),
+                None => (NotKnown, None),
             },
             DomainJoinedDevice => match device.trust_type.as_deref() {
                 Some(trust)
@@ -186,48 +140,51 @@ impl<'a> Evidence<'a> {
                 {
                     (Met, Some(format!("the device is \"{trust}\"").into()))
                 }
+                _ if self.code == Some(DEVICE_ASKED) => DEVICE_IS_ASKED,
                 Some(trust) => (NotMet, Some(format!("the device is \"{trust}\"").into())),
-                None => (NotKnown, self.device_asked()),
+                None => (NotKnown, None),
             },
-            Mfa => self.mfa(),
-            ApprovedApp | CompliantApp | PasswordChange => (NotKnown, None),
+            Mfa | ApprovedApp | CompliantApp | PasswordChange => (NotKnown, None),
         }
     }
 
-    fn mfa(&self) -> (ControlState, Option<Cow<'a, str>>) {
-        let found = self.second_factor;
-        if found.denied_by_user {
-            (NotMet, Some("the user declined".into()))
-        } else if found.performed {
-            (Met, Some("performed in this sign-in".into()))
-        } else if found.satisfied_by_claim {
-            (Met, Some("satisfied by a claim in the token".into()))
-        } else {
-            (NotKnown, None)
+    /// By how the second factor ended, and by the code where the policy failed.
+    fn mfa(&self, refused: bool) -> (ControlState, Option<Cow<'a, str>>) {
+        let factor = self.second_factor;
+        let (state, why) = match factor.result {
+            Some(SecondFactorResult::Performed) => (Met, "performed in this sign-in"),
+            Some(SecondFactorResult::SatisfiedByClaim) => {
+                (Met, "satisfied by a claim in the token")
+            }
+            Some(SecondFactorResult::DeniedByUser) => (NotMet, "the user declined"),
+            Some(SecondFactorResult::TimedOut) => (NotMet, "the user did not respond"),
+            Some(SecondFactorResult::Failed) => (NotMet, factor.phrase.unwrap_or("it failed")),
+            Some(SecondFactorResult::InProgress) => (NotKnown, "still in progress"),
+            Some(SecondFactorResult::Skipped) => (NotKnown, factor.phrase.unwrap_or("skipped")),
+            None => (NotKnown, ""),
+        };
+        // The code of a challenge says only that it was asked for.
+        let performed = factor.result == Some(SecondFactorResult::Performed);
+        let answered = performed && self.code.is_some_and(|code| CHALLENGES.contains(&code));
+        match self.refusal(Mfa).filter(|_| refused && !answered) {
+            Some(refusal) if state == NotMet => (NotMet, Some(format!("{refusal}; {why}").into())),
+            Some(refusal) => (NotMet, Some(refusal.into())),
+            None => (state, (!why.is_empty()).then_some(why.into())),
         }
     }
 
     /// What the code says against the control, beside what the event says for it.
-    fn refusal(&self, control: GrantControl) -> Option<Cow<'a, str>> {
+    fn refusal(&self, control: GrantControl) -> Option<String> {
         let code = self.code?;
-        let (_, _, why) = REFUSALS
-            .iter()
-            .find(|(refused, controls, _)| *refused == code && controls.contains(&control))?;
+        let why = refusal(code, control)?;
         let device = &self.values.sign_in.device;
         let against = match control {
-            Mfa if self.second_factor.denied_by_user => "; the user declined",
             CompliantDevice if device.is_compliant == Some(true) => {
                 "; the event reports it as compliant"
             }
             _ => "",
         };
-        Some(format!("code {code}: {why}{against}").into())
-    }
-
-    /// 50097 asks the device to identify itself, which alone is no failure.
-    fn device_asked(&self) -> Option<Cow<'a, str>> {
-        (self.code == Some(50097))
-            .then_some("code 50097: the device was asked to identify itself".into())
+        Some(format!("code {code}: {why}{against}"))
     }
 
     /// Only where a session control had a part in the outcome.

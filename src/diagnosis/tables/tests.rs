@@ -238,6 +238,25 @@ fn each_access_control_is_met_or_not_by_what_the_event_shows() {
             50097,
             device(Some(false), None),
             vec![CompliantDevice],
+            vec![(
+                NotKnown,
+                "code 50097: the device was asked to identify itself",
+            )],
+        ),
+        (
+            50097,
+            device(None, Some("Azure AD registered")),
+            vec![DomainJoinedDevice],
+            vec![(
+                NotKnown,
+                "code 50097: the device was asked to identify itself",
+            )],
+        ),
+        (50097, none(), vec![ApprovedApp], vec![(NotKnown, "")]),
+        (
+            50005,
+            device(Some(false), None),
+            vec![CompliantDevice],
             vec![(NotMet, "the event reports the device as not compliant")],
         ),
         (
@@ -306,29 +325,70 @@ fn the_second_factor_meets_the_control_or_its_refusal_does_not() {
         }],
         ..SignIn::default()
     };
+    let done = || with("MFA completed in Azure AD", true);
+    let claim = || with("MFA requirement satisfied by claim in the token", true);
+    let declined = || with("MFA denied; user declined the authentication", false);
+    let silent = || with("MFA denied; phone call went to voicemail", false);
+    let wrong = || with("MFA denied; user entered incorrect code", false);
+    let waived = || with("MFA requirement skipped due to remembered device", true);
+    let open = || with("Authentication in progress", false);
+    let claim_then_declined = || {
+        let mut sign_in = claim();
+        sign_in
+            .authentication_steps
+            .extend(declined().authentication_steps);
+        sign_in
+    };
+    let none = SignIn::default;
+    let (success, failure) = (PolicyResult::Success, PolicyResult::Failure);
     let table = [
+        (0, done(), &success, Met, "performed in this sign-in"),
         (
-            with("MFA completed in Azure AD", true),
-            Met,
-            "performed in this sign-in",
-        ),
-        (
-            with("MFA requirement satisfied by claim in the token", true),
+            0,
+            claim(),
+            &success,
             Met,
             "satisfied by a claim in the token",
         ),
+        (0, declined(), &success, NotMet, "the user declined"),
         (
-            with("MFA denied; user declined the authentication", false),
+            0,
+            claim_then_declined(),
+            &success,
             NotMet,
             "the user declined",
         ),
-        (SignIn::default(), Met, "the policy was satisfied"),
+        (0, silent(), &success, NotMet, "the user did not respond"),
+        (0, wrong(), &success, NotMet, "user entered incorrect code"),
+        (0, waived(), &success, Met, "the policy was satisfied"),
+        (0, none(), &success, Met, "the policy was satisfied"),
+        (50074, done(), &failure, Met, "performed in this sign-in"),
+        (50074, open(), &failure, NotMet, "code 50074: asked for"),
+        (
+            500_121,
+            done(),
+            &failure,
+            NotMet,
+            "code 500121: not completed",
+        ),
+        (
+            500_121,
+            silent(),
+            &failure,
+            NotMet,
+            "code 500121: not completed; the user did not respond",
+        ),
     ];
-    for (sign_in, state, why) in table {
+    for (code, mut sign_in, result, state, why) in table {
+        sign_in.error_code = Some(code);
         let mut policy = failed(&[GrantControl::Mfa]);
-        policy.result = PolicyResult::Success;
+        policy.result = result.clone();
         let found = rows(&evidence(&sign_in).access_controls(&policy, None));
-        assert_eq!(found, [("Mfa".to_owned(), state, why.to_owned())]);
+        assert_eq!(
+            found,
+            [("Mfa".to_owned(), state, why.to_owned())],
+            "{code} {sign_in:?}"
+        );
     }
 }
 
@@ -413,13 +473,29 @@ fn session_controls_are_shown_where_they_had_a_part() {
 }
 
 #[test]
-fn an_expired_session_has_no_access_controls_where_these_were_met() {
+fn an_expired_session_has_no_access_controls() {
     let sign_in = SignIn {
         error_code: Some(70044),
         ..SignIn::default()
     };
     let mut policy = failed(&[GrantControl::Mfa]);
-    assert_eq!(evidence(&sign_in).access_controls(&policy, None).len(), 1);
-    policy.result = PolicyResult::Success;
-    assert_eq!(evidence(&sign_in).access_controls(&policy, None).len(), 0);
+    for result in [PolicyResult::Failure, PolicyResult::Success] {
+        policy.result = result;
+        assert_eq!(evidence(&sign_in).access_controls(&policy, None).len(), 0);
+    }
+}
+
+#[test]
+fn a_policy_that_failed_on_its_session_tells_nothing_of_its_access_controls() {
+    let sign_in = SignIn {
+        error_code: Some(53003),
+        ..SignIn::default()
+    };
+    let mut policy = failed(&[GrantControl::ApprovedApp]);
+    policy.session_controls_not_satisfied = vec!["SignInTokenProtection".into()];
+    let found = rows(&evidence(&sign_in).access_controls(&policy, None));
+    assert_eq!(
+        found,
+        [("RequireApprovedApp".to_owned(), NotKnown, String::new())]
+    );
 }

@@ -45,6 +45,28 @@ fn every_fault_of_a_broken_snapshot_is_said_with_its_place() {
 }
 
 #[test]
+fn what_stands_twice_is_refused_and_loses_nobody() {
+    for (file, content, expected) in [
+        (
+            "groups.json",
+            r#"[{"id":"AB","members":[]},{"id":"ab","members":[]}]"#,
+            "groups.json: /1: it is the second group with the id ab; keep one of them",
+        ),
+        (
+            "namedLocations.json",
+            r##"[{"id":"a","@odata.type":"#microsoft.graph.countryNamedLocation","countriesAndRegions":["NO"]},
+                {"id":"a","@odata.type":"#microsoft.graph.countryNamedLocation","countriesAndRegions":["SE"]}]"##,
+            "namedLocations.json: /1: it is the second location with the id a; keep one",
+        ),
+    ] {
+        let copy = Copy::new();
+        copy.write(file, content);
+        let text = load(&copy.path()).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_whole_export_is_refused() {
     let refused = |file: &str, content: &str, expected: &str| {
         let copy = Copy::new();
