@@ -90,7 +90,8 @@ fn a_spreadsheets_byte_order_mark_and_line_ends_do_no_harm() {
     assert!(Catalog::load(dir.path()).is_ok());
 }
 
-const FIRST_LINK: &str = "link = \"https://learn.microsoft.com/en-us/entra/identity/monitoring-health/how-to-view-applied-conditional-access-policies\"";
+const FIRST_LINK: &str =
+    "link = \"https://learn.microsoft.com/en-us/entra/identity/conditional-access/what-if-tool\"";
 
 enum Edit {
     Append(&'static str),
@@ -279,7 +280,7 @@ const FAULTS: &[(&str, Edit, &str, &str)] = &[
     (
         "scenarios.toml",
         Swap("[failed_conditional_access]", "[failed_conditional_access"),
-        "scenarios.toml:30: it is no TOML",
+        "scenarios.toml:21: it is no TOML",
         "correct the line",
     ),
     (

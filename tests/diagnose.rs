@@ -333,7 +333,7 @@ fn a_card_is_there_for_the_asking() {
         let headline = "2026-05-04 06:00:00Z  Blocked by Conditional Access  blocked  53003\n";
         assert!(card.starts_with(headline), "{card}");
         assert!(
-            card.contains(&format!("Read from    stdin:{number}\n")),
+            card.contains(&format!("Read from      stdin:{number}\n")),
             "{card}"
         );
         assert!(!card.contains('\u{1b}'), "no colour where no terminal is");

@@ -292,7 +292,7 @@ fn a_success_says_what_was_supplied_and_why_nothing_interrupted() {
         .iter()
         .find(|policy| policy["name"] == "MFA outside the depots")
         .unwrap();
-    let unmet = &expected["conditions_not_satisfied"][0];
-    assert_eq!(unmet["condition"], "location");
-    assert!(unmet["value"].as_str().unwrap().contains("203.0.113.44"));
+    assert_eq!(expected["conditions_not_satisfied"][0], "location");
+    let value = &record["conditional_access"]["sign_in_values"]["location"];
+    assert!(value.as_str().unwrap().contains("203.0.113.44"));
 }

@@ -2,18 +2,21 @@
 //!
 //! Every text of the event goes through `Inert`: its control characters are shown as escapes,
 //! so that an event can neither move the cursor nor colour the screen.
+mod authentication;
+mod layout;
+mod policies;
+
 use std::fmt::{self, Write};
-use std::iter;
 
 use chrono::DateTime;
 
 use crate::diagnosis::NOT_KNOWN;
-use crate::query::record::{ControlRow, Diagnosis, Policy, Tables};
+use crate::query::record::{Client, Diagnosis, Location, Risk};
 
-/// Policies that a card shows before it counts the rest.
-const POLICIES: usize = 5;
-/// Width of the column of labels.
-const LABEL: usize = 13;
+use layout::{LABEL, row, wrapped};
+
+/// Columns of a card.
+pub const WIDTH: usize = 100;
 /// Column at which the text of a step begins.
 const STEP: usize = 7;
 
@@ -31,9 +34,20 @@ pub fn write_card(
     out.write_str("  ")?;
     wrapped(&diagnosis.assessment, 2, width, out)?;
     facts(diagnosis, width, out)?;
-    policies(diagnosis, width, out)?;
+    authentication::authentication(diagnosis, width, out)?;
+    policies::policies(diagnosis, width, out)?;
     origin(diagnosis, width, out)?;
-    remediation(diagnosis, width, out)
+    remediation(diagnosis, width, out)?;
+    for reference in &diagnosis.references {
+        row("Read on", &[Some(&reference.title)], width, out)?;
+        writeln!(out, "  {:LABEL$}{}", "", Inert(&reference.url))?;
+    }
+    row(
+        "Support ticket",
+        &[diagnosis.support_ticket.as_deref()],
+        width,
+        out,
+    )
 }
 
 fn headline(diagnosis: &Diagnosis, title: &str, colour: bool, out: &mut impl Write) -> fmt::Result {
@@ -79,7 +93,8 @@ fn facts(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Resu
     let mut row = |label: &str, values: &[Option<&str>]| row(label, values, width, out);
     if let Some(user) = &diagnosis.user {
         let name = user.principal_name.as_deref().or(user.id.as_deref());
-        row("User", &[name, user.display_name.as_deref()])?;
+        let names = [name, user.display_name.as_deref()];
+        row("User", &[names[0], names[1], user.user_type.as_deref()])?;
     }
     if let Some(principal) = &diagnosis.service_principal {
         row("Principal", &[principal.shown()])?;
@@ -91,10 +106,8 @@ fn facts(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Resu
         row("Resource", &[resource.shown()])?;
     }
     if let Some(client) = &diagnosis.client {
-        row(
-            "Client",
-            &[client.app.as_deref(), client.ip_address.as_deref()],
-        )?;
+        row("Client", &client_values(client))?;
+        row("User agent", &[client.user_agent.as_deref()])?;
     }
     if let Some(device) = &diagnosis.device {
         let compliant = device
@@ -104,11 +117,36 @@ fn facts(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Resu
         let system = said(device.operating_system.as_deref());
         let browser = said(device.browser.as_deref());
         let trust = device.trust_type.as_deref();
-        row("Device", &[name, system, browser, trust, compliant])?;
+        let managed = device
+            .managed
+            .map(|yes| if yes { "managed" } else { "not managed" });
+        row(
+            "Device",
+            &[name, system, browser, trust, compliant, managed],
+        )?;
     }
     if let Some(location) = &diagnosis.location {
-        let place = [&location.city, &location.state, &location.country];
-        row("Location", &place.map(|part| said(part.as_deref())))?;
+        let words = location_words(location);
+        let words: Vec<_> = words.iter().map(|word| Some(word.as_str())).collect();
+        row("Location", &words)?;
+    }
+    if let Some(tenants) = &diagnosis.tenants {
+        let access = tenants.cross_tenant_access.as_deref();
+        row("Cross-tenant", &[access])?;
+        row("Home tenant", &[tenants.home.as_deref()])?;
+        row("Resource tenant", &[tenants.resource.as_deref()])?;
+    }
+    if let Some(risk) = &diagnosis.risk {
+        row("Risk", &[risk_words(risk).as_deref()])?;
+    }
+    if let Some(error) = &diagnosis.error {
+        row("Code name", &[error.name.as_deref()])?;
+        row("Meaning", &[error.meaning.as_deref()])?;
+        row("Reason", &[error.reason.as_deref()])?;
+        row("Details", &[error.additional_details.as_deref()])?;
+        let unverified = (error.verified == Some(false))
+            .then_some("no public source confirms what is said of this code");
+        row("Unverified", &[unverified])?;
     }
     let aspects: Vec<_> = diagnosis
         .aspects
@@ -116,7 +154,67 @@ fn facts(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Resu
         .map(|aspect| aspect_words(aspect))
         .collect();
     let aspects: Vec<_> = aspects.iter().map(|words| Some(words.as_str())).collect();
-    row("Aspects", &aspects)
+    row("Aspects", &aspects)?;
+    let lists: Vec<_> = diagnosis
+        .watch_lists
+        .iter()
+        .map(|list| Some(&**list))
+        .collect();
+    row("Watch lists", &lists)
+}
+
+fn client_values(client: &Client) -> [Option<&str>; 7] {
+    [
+        client.app.as_deref(),
+        client.ip_address.as_deref(),
+        client.protocol.as_deref(),
+        client.interactive.map(|yes| {
+            if yes {
+                "interactive"
+            } else {
+                "not interactive"
+            }
+        }),
+        client.incoming_token_type.as_deref(),
+        client.credential_type.as_deref(),
+        client.transfer_method.as_deref(),
+    ]
+    .map(said)
+}
+
+fn location_words(location: &Location) -> Vec<String> {
+    let place = [&location.city, &location.state, &location.country];
+    let place = place.into_iter().filter_map(|part| said(part.as_deref()));
+    let networks = location.network_locations.iter().flat_map(|network| {
+        let kind = match network.network_type.as_deref() {
+            Some("trustedNamedLocation") => "trusted named location",
+            Some("namedNetwork") | None => "named location",
+            Some(other) => other,
+        };
+        network
+            .names
+            .iter()
+            .map(move |name| format!("{kind} {name}"))
+    });
+    place.map(ToOwned::to_owned).chain(networks).collect()
+}
+
+/// `None` where there was no risk.
+fn risk_words(risk: &Risk) -> Option<String> {
+    let mut words = Vec::new();
+    let levels = [("", &risk.level), ("in total ", &risk.level_aggregated)];
+    for (label, level) in levels {
+        if let Some(level) = level {
+            words.push(format!("{label}{level}"));
+        }
+    }
+    words.extend(risk.state.iter().map(|state| format!("state {state}")));
+    words.extend(risk.detail.iter().cloned());
+    words.extend(risk.event_types.iter().cloned());
+    if risk.flagged_for_review == Some(true) {
+        words.push("flagged for review".to_owned());
+    }
+    (words != ["none"] && !words.is_empty()).then(|| words.join(", "))
 }
 
 /// What the event says; some senders write "Unknown" for what they do not know.
@@ -141,82 +239,14 @@ pub(super) fn aspect_words(aspect: &str) -> String {
 fn origin(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Result {
     let id = diagnosis.sign_in_id.as_deref();
     row("Request id", &[id], width, out)?;
+    let correlation = diagnosis.correlation_id.as_deref();
+    row("Correlation id", &[correlation], width, out)?;
+    let trimmed = diagnosis
+        .trimmed
+        .then_some("the record was too large: texts or lists are cut");
+    row("Trimmed", &[trimmed], width, out)?;
     let place = diagnosis.source.words();
     row("Read from", &[place.as_deref()], width, out)
-}
-
-fn policies(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Result {
-    let Some(access) = &diagnosis.conditional_access else {
-        return Ok(());
-    };
-    let shown = &access.policies[..access.policies.len().min(POLICIES)];
-    for (index, policy) in shown.iter().enumerate() {
-        let label = if index == 0 { "Policies" } else { "" };
-        let result = policy_words(policy);
-        row(label, &[Some(policy.shown()), Some(&result)], width, out)?;
-        if let Some(shown) = &policy.tables {
-            tables(shown, width, out)?;
-        }
-    }
-    match access.policies.len() - shown.len() + access.not_shown {
-        0 => Ok(()),
-        more => {
-            let label = if shown.is_empty() { "Policies" } else { "" };
-            row(label, &[Some(&format!("+ {more} more"))], width, out)
-        }
-    }
-}
-
-fn policy_words(policy: &Policy) -> String {
-    let mut words = policy.reason_words();
-    if policy.result == "not_applied" {
-        words.insert_str(0, "not applied: ");
-    }
-    if policy.deciding {
-        words.push_str(" (decided)");
-    }
-    if policy.deciding && !policy.grant_controls.is_empty() {
-        words.push_str(", ");
-        words.push_str(&policy.grant_controls.join(" + "));
-    }
-    words
-}
-
-/// The tables of a policy, each row a name and what is known of it.
-fn tables(tables: &Tables, width: usize, out: &mut impl Write) -> fmt::Result {
-    let conditions: Vec<_> = tables
-        .conditions
-        .iter()
-        .map(|row| {
-            let mut value = row.value.clone();
-            if row.configured != NOT_KNOWN {
-                write!(value, "; configured: {}", row.configured)?;
-            }
-            Ok((&*row.condition, value))
-        })
-        .collect::<Result<_, fmt::Error>>()?;
-    let controls = |rows: &'_ [ControlRow]| -> Vec<(String, String)> {
-        let rows = rows.iter().map(|row| {
-            let said = [row.evidence.as_deref(), row.configured.as_deref()];
-            let said = said.into_iter().flatten();
-            let words: Vec<_> = iter::once(state_words(&row.state)).chain(said).collect();
-            (row.control.clone(), words.join("; "))
-        });
-        rows.collect()
-    };
-    table("Conditions", &conditions, width, out)?;
-    table(
-        "Access controls",
-        &controls(&tables.access_controls),
-        width,
-        out,
-    )?;
-    table(
-        "Session controls",
-        &controls(&tables.session_controls),
-        width,
-        out,
-    )
 }
 
 pub(super) fn state_words(state: &str) -> &str {
@@ -225,30 +255,6 @@ pub(super) fn state_words(state: &str) -> &str {
         "not_known" => NOT_KNOWN,
         state => state,
     }
-}
-
-/// A heading and rows of two columns, the second aligned and wrapped.
-fn table(
-    heading: &str,
-    rows: &[(impl AsRef<str>, String)],
-    width: usize,
-    out: &mut impl Write,
-) -> fmt::Result {
-    const INDENT: usize = 2 + LABEL + 2;
-    if rows.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "{:1$}{heading}", "", INDENT - 2)?;
-    let columns = |name: &str| Inert(name).columns();
-    let names = rows.iter().map(|(name, _)| columns(name.as_ref()));
-    let first = names.max().unwrap_or(0).min(width / 3);
-    for (name, text) in rows {
-        let name = name.as_ref();
-        let gap = first.saturating_sub(columns(name)) + 2;
-        write!(out, "{:INDENT$}{}{:gap$}", "", Inert(name), "")?;
-        wrapped(text, INDENT + first + 2, width, out)?;
-    }
-    Ok(())
 }
 
 fn remediation(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Result {
@@ -271,36 +277,6 @@ pub(super) fn actor_words(actor: &str) -> &str {
         "microsoft_support" => "Microsoft support",
         actor => actor,
     }
-}
-
-/// A label and its values; nothing where no value is known.
-fn row(label: &str, values: &[Option<&str>], width: usize, out: &mut impl Write) -> fmt::Result {
-    let known: Vec<_> = values.iter().copied().flatten().collect();
-    if known.is_empty() {
-        return Ok(());
-    }
-    write!(out, "  {label:<LABEL$}")?;
-    wrapped(&known.join(", "), 2 + LABEL, width, out)
-}
-
-/// Writes `text` from column `indent` on, where the line already stands, in lines of at most
-/// `width` columns broken at blanks, and ends the last one. A word longer than a line stands on
-/// its own.
-fn wrapped(text: &str, indent: usize, width: usize, out: &mut impl Write) -> fmt::Result {
-    let mut column = indent;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let columns = Inert(word).columns();
-        if column > indent && column + 1 + columns > width {
-            write!(out, "\n{:indent$}", "")?;
-            column = indent;
-        } else if column > indent {
-            out.write_char(' ')?;
-            column += 1;
-        }
-        write!(out, "{}", Inert(word))?;
-        column += columns;
-    }
-    out.write_char('\n')
 }
 
 /// Text that a terminal only shows: control characters, and those that reorder what is read,
@@ -387,7 +363,7 @@ mod tests {
             result,
             ..AppliedPolicy::default()
         };
-        let mut policies: Vec<_> = (0..8)
+        let mut policies: Vec<_> = (0..14)
             .map(|n| policy(format!("Quiet {n}").into(), PolicyResult::NotApplied))
             .collect();
         for quiet in &mut policies {
@@ -417,16 +393,18 @@ mod tests {
         assert_eq!(
             policies,
             [
-                "Policies     Block elsewhere, blocked (decided), Block",
-                "Access controls",
-                "Block  enforced",
-                "Quiet 0, not applied: did not match: location (not known)",
-                "Quiet 1, not applied: did not match: location (not known)",
-                "Quiet 2, not applied: did not match: location (not known)",
-                "Quiet 3, not applied: did not match: location (not known)",
-                "+ 4 more",
+                "Policies",
+                "decided: Block elsewhere (blocked): Block",
+                "Access control  State",
+                "Block           enforced",
+                "Policy   Result",
+                "Quiet 0  not applied: did not match: location",
+                "Quiet 1  not applied: did not match: location",
+                "Quiet 2  not applied: did not match: location",
             ]
         );
+        assert!(card.contains("Quiet 9 ") && !card.contains("Quiet 10"));
+        assert!(card.contains("+ 4 more"), "{card}");
     }
 
     #[test]
@@ -471,7 +449,7 @@ mod tests {
             ..SignIn::default()
         };
         let card = card(&sign_in, false, 80);
-        assert!(card.contains("  Location     NO\n"), "{card}");
+        assert!(card.contains("  Location       NO\n"), "{card}");
         assert!(!card.contains("Device"), "{card}");
     }
 

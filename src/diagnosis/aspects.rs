@@ -157,8 +157,11 @@ pub fn case(sign_in: &SignIn<'_>, aspects: Aspects) -> Option<Case> {
         Some(Case::MaliciousAddress)
     } else if is_lockout(sign_in) {
         Some(Case::Lockout)
+    } else if !is_by_user(sign_in) {
+        Some(Case::WorkloadIdentity)
     } else {
-        (!is_by_user(sign_in)).then_some(Case::WorkloadIdentity)
+        let not_listed = aspects.contains(Aspect::PolicyDetailMissing);
+        not_listed.then_some(Case::PolicyNotListed)
     }
 }
 

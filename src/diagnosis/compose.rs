@@ -8,11 +8,11 @@ use super::mfa_source::{MAX_PROVIDERS, for_each_source};
 use super::record::{
     Authentication, AuthenticationStep, Client, ConditionList, ConditionalAccess, Device, Error,
     GrantControlList, Location, Named, NetworkLocation, Policy, PolicyCounts, Reason,
-    RequirementSourceEntry, Risk, Rule, SessionLifetime, Tables, Tenants, TextList, Time, User,
-    result_name, status_name,
+    RequirementSourceEntry, Risk, Rule, SessionLifetime, SignInValues, Tables, Tenants, TextList,
+    Time, User, result_name, status_name,
 };
 use super::second_factor::SecondFactor;
-use super::tables::{Configuration, Evidence, Values, tables, unmet_conditions};
+use super::tables::{Configuration, Evidence, Values, configured_conditions, tables};
 use super::{Aspects, Detail, RequirementSource};
 use crate::policies::PolicySnapshot;
 use crate::signin::{AppliedPolicy, Conditions, PolicyResult, RuleSatisfied, SignIn, Text};
@@ -38,19 +38,22 @@ impl<'a> Composer<'a, '_> {
         self.detail == Detail::Full
     }
 
-    pub fn error(&mut self) -> Option<Error<'a>> {
+    /// The meaning is left out where the assessment or Microsoft's own reason tells it.
+    pub fn error(&mut self, assessment_tells_meaning: bool) -> Option<Error<'a>> {
         let code = self.sign_in.error_code?;
         let known = self.found.code;
         // On a success, Entra fills the reason with a text that means nothing.
         let reason = (code != 0).then_some(self.sign_in.failure_reason.as_ref());
+        let reason = self.cutter.text(reason.flatten());
+        let needs_meaning = self.is_full() && !assessment_tells_meaning && reason.is_none();
         Some(Error {
             code,
             name: known.and_then(|known| known.name.as_deref()),
             class: self.found.class(),
             meaning: known
-                .filter(|_| self.is_full())
+                .filter(|_| needs_meaning && code != 0)
                 .map(|known| known.meaning.as_str()),
-            reason: self.cutter.text(reason.flatten()),
+            reason,
             additional_details: self.text(self.sign_in.additional_details.as_ref()),
             verified: known.filter(|known| !known.verified).map(|_| false),
         })
@@ -144,8 +147,11 @@ impl<'a> Composer<'a, '_> {
         let sign_in = self.sign_in;
         some(Risk {
             level: self.text(sign_in.risk_level.as_ref()),
-            level_aggregated: self.text(sign_in.risk_level_aggregated.as_ref()),
-            state: self.text(sign_in.risk_state.as_ref()),
+            level_aggregated: self.text(other_than(
+                sign_in.risk_level_aggregated.as_ref(),
+                sign_in.risk_level.as_ref(),
+            )),
+            state: self.text(something(sign_in.risk_state.as_ref())),
             detail: self.text(something(sign_in.risk_detail.as_ref())),
             event_types: self.cutter.texts(&sign_in.risk_event_types),
             flagged_for_review: sign_in.flagged_for_review,
@@ -161,6 +167,7 @@ impl<'a> Composer<'a, '_> {
             bound.min(SUMMARY_POLICIES)
         };
         let mut policies = Vec::with_capacity(all.len().min(most));
+        let mut unmet = 0;
         for group in Group::ALL {
             for policy in all {
                 if policies.len() == most {
@@ -171,6 +178,7 @@ impl<'a> Composer<'a, '_> {
                     let has_tables = decided && policies.len() < self.cutter.bounds().tables;
                     self.cutter.trimmed |= decided && !has_tables;
                     policies.push(self.policy(policy, decided, has_tables));
+                    unmet |= policy.conditions_not_satisfied.bits;
                 }
             }
         }
@@ -178,6 +186,8 @@ impl<'a> Composer<'a, '_> {
         self.cutter.trimmed |= all.len() > bound;
         some(ConditionalAccess {
             status: self.sign_in.conditional_access_status.map(status_name),
+            sign_in_values: Some(SignInValues::new(unmet, self.values()))
+                .filter(|values| !values.is_empty()),
             not_shown: all.len() - policies.len(),
             counts: (all.len() > policies.len()).then(|| PolicyCounts::of(all)),
             policies,
@@ -194,12 +204,6 @@ impl<'a> Composer<'a, '_> {
             PolicyResult::Other(name) => self.cutter.str(name).unwrap_or("unknown"),
             known => result_name(known).unwrap_or("unknown"),
         };
-        let sign_in = self.sign_in;
-        let values = Values {
-            sign_in,
-            privacy: self.cutter.privacy(),
-            bounds: self.cutter.bounds(),
-        };
         let satisfied = self.conditions(&policy.conditions_satisfied);
         let not_satisfied = self.conditions(&policy.conditions_not_satisfied);
         let shown = Policy {
@@ -207,14 +211,15 @@ impl<'a> Composer<'a, '_> {
             name: self.text(policy.display_name.as_ref()),
             result,
             deciding,
-            reason: Reason::new(policy, not_satisfied, values, self.detail),
+            reason: Reason::new(policy, not_satisfied, self.detail),
             tables: None,
             grant_controls: GrantControlList::default(),
             authentication_strength: None,
             session_controls: TextList::default(),
             session_controls_not_satisfied: TextList::default(),
             conditions_satisfied: ConditionList::default(),
-            conditions_not_satisfied: Vec::new(),
+            conditions_not_satisfied: ConditionList::default(),
+            configured: Vec::new(),
             include_rules: Vec::new(),
             exclude_rules: Vec::new(),
         };
@@ -224,8 +229,9 @@ impl<'a> Composer<'a, '_> {
         let configuration = self
             .snapshot
             .and_then(|snapshot| snapshot.policy(policy.id.as_deref()?))
-            .map(|configured| Configuration::new(configured, sign_in));
+            .map(|configured| Configuration::new(configured, self.sign_in));
         let tables = has_tables.then(|| {
+            let values = self.values();
             let evidence = Evidence::new(values, &self.found);
             tables(policy, satisfied, values, &evidence, configuration)
         });
@@ -241,22 +247,44 @@ impl<'a> Composer<'a, '_> {
         } else {
             satisfied
         };
-        Policy {
-            grant_controls: GrantControlList {
-                known: Some(&policy.grant_controls),
-                other: self.cutter.texts(&policy.grant_controls.other),
-            },
-            authentication_strength: self.text(policy.authentication_strength.as_ref()),
-            session_controls: self.cutter.texts(&policy.session_controls),
-            session_controls_not_satisfied: self
-                .cutter
-                .texts(&policy.session_controls_not_satisfied),
+        // A control is named once: by its table, else here.
+        let told = |list: fn(&Tables<'_>) -> bool| tables.as_ref().is_some_and(list);
+        let grant_told = told(|tables| !tables.access_controls.is_empty());
+        let session_told = told(|tables| !tables.session_controls.is_empty());
+        let mut shown = Policy {
             conditions_satisfied: satisfied,
-            conditions_not_satisfied: unmet_conditions(not_satisfied, values, configuration),
+            conditions_not_satisfied: not_satisfied,
+            configured: configuration
+                .map(|it| configured_conditions(not_satisfied, it))
+                .unwrap_or_default(),
             include_rules,
             exclude_rules: self.rules(&policy.exclude_rules),
             tables: tables.filter(|tables| *tables != Tables::default()),
             ..shown
+        };
+        let grant_controls = GrantControlList {
+            known: Some(&policy.grant_controls),
+            other: self.cutter.texts(&policy.grant_controls.other),
+        };
+        let strength = self.text(policy.authentication_strength.as_ref());
+        if !grant_told {
+            shown.grant_controls = grant_controls;
+            shown.authentication_strength = strength;
+        }
+        let session_controls = self.cutter.texts(&policy.session_controls);
+        let not_satisfied = self.cutter.texts(&policy.session_controls_not_satisfied);
+        if !session_told {
+            shown.session_controls = session_controls;
+            shown.session_controls_not_satisfied = not_satisfied;
+        }
+        shown
+    }
+
+    fn values(&self) -> Values<'a> {
+        Values {
+            sign_in: self.sign_in,
+            privacy: self.cutter.privacy(),
+            bounds: self.cutter.bounds(),
         }
     }
 
@@ -364,7 +392,7 @@ fn something<'a, 't>(text: Option<&'a Text<'t>>) -> Option<&'a Text<'t>> {
     text.filter(|text| !text.eq_ignore_ascii_case("none"))
 }
 
-/// `text` where it is not the same id as `known`.
+/// `text` where it is not the same as `known`.
 fn other_than<'a, 't>(
     text: Option<&'a Text<'t>>,
     known: Option<&Text<'_>>,

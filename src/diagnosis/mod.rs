@@ -134,6 +134,10 @@ impl Diagnoser {
         let (authentication, aspects) = from.authentication(deciding, factor, &self.catalog);
         let case = aspects::case(sign_in, aspects);
         let (remediation, references) = self.advice(&found, case, detail);
+        let own = found
+            .code
+            .and_then(|code| code.own(case, |text| text.assessment.as_ref()));
+        let template = own.unwrap_or_else(|| &self.catalog.scenario(found.scenario).assessment);
         let mut diagnosis = Diagnosis {
             schema_version: SCHEMA_VERSION,
             diagnosis_id: DiagnosisId::of(sign_in, source),
@@ -148,7 +152,7 @@ impl Diagnoser {
             aspects,
             watch_lists: Vec::new(),
             assessment: Cow::Borrowed(""),
-            error: from.error(),
+            error: from.error(template.tells_meaning()),
             user: from.user(),
             service_principal: from.named(
                 sign_in.service_principal_id.as_ref(),
@@ -181,10 +185,6 @@ impl Diagnoser {
             meaning: found.code.map(|code| code.meaning.as_str()),
             by_user: aspects::is_by_user(sign_in),
         };
-        let own = found
-            .code
-            .and_then(|code| code.own(case, |text| text.assessment.as_ref()));
-        let template = own.unwrap_or_else(|| &self.catalog.scenario(found.scenario).assessment);
         let assessment = facts.render(template);
         let last = diagnosis.remediation.items().last();
         let support_ticket = last

@@ -124,6 +124,8 @@ closed_set! {
         ConditionalAccessFailed = "conditional_access_failed",
         /// An application signed in, and no person.
         WorkloadIdentity = "workload_identity",
+        /// The list of the event does not show the policy that decided.
+        PolicyNotListed = "policy_not_listed",
     }
 }
 

@@ -247,10 +247,11 @@ fn said(text: &str, about: About) -> Option<Said> {
             Some((Failed, None))
         }
         (known, _) if begun.is_some() => known,
-        // No beginning says that it is about the second factor.
-        (Some((Performed | SatisfiedByClaim | Skipped, _)), _) | (_, About::FirstFactor) => None,
-        // A wrong code or PIN, a fault of the service: of either factor.
-        (Some((Failed, _)), About::NotKnown) => None,
+        // No beginning says that it is about the second factor; a wrong code or PIN, or a fault
+        // of the service, may be of either.
+        (Some((Performed | SatisfiedByClaim | Skipped, _)), _)
+        | (Some((Failed, _)), About::NotKnown)
+        | (_, About::FirstFactor) => None,
         (known, _) => known,
     }
 }

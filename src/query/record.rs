@@ -2,6 +2,8 @@
 //!
 //! Lenient: fields and values that are not known are passed over or shown as they are, since a
 //! later release may add them within one schema version. Another schema version is refused.
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::diagnosis::record::{SCHEMA_VERSION, reason_words};
@@ -149,6 +151,8 @@ pub struct Risk {
 pub struct ConditionalAccess {
     pub status: Option<String>,
     pub policies: Vec<Policy>,
+    /// By the names of conditions.
+    pub sign_in_values: BTreeMap<String, String>,
     pub not_shown: usize,
 }
 
@@ -166,7 +170,8 @@ pub struct Policy {
     pub authentication_strength: Option<String>,
     pub session_controls: Vec<String>,
     pub session_controls_not_satisfied: Vec<String>,
-    pub conditions_not_satisfied: Vec<UnmetCondition>,
+    pub conditions_not_satisfied: Vec<String>,
+    pub configured: Vec<ConfiguredCondition>,
     pub include_rules: Vec<Rule>,
     pub exclude_rules: Vec<Rule>,
 }
@@ -177,13 +182,25 @@ impl Policy {
         if let Some(reason) = &self.reason {
             return reason.clone();
         }
-        let blocks = self.grant_controls.iter().any(|control| control == "Block");
+        let blocks = self.controls().any(|control| control == "Block");
         let unmet = self.conditions_not_satisfied.iter();
-        let unmet = unmet.map(|unmet| (&unmet.condition, unmet.value.as_ref()));
         let mut words = String::new();
         // A String takes every write.
         let _ = reason_words(&self.result, blocks, unmet, &mut words);
         words
+    }
+
+    /// Its grant controls, wherever they stand.
+    pub fn controls(&self) -> impl Iterator<Item = &str> {
+        let tables = self
+            .tables
+            .iter()
+            .flat_map(|tables| &tables.access_controls);
+        let tables = tables.map(|row| &*row.control);
+        let listed = self.grant_controls.iter().map(String::as_str);
+        listed
+            .chain(self.authentication_strength.as_deref())
+            .chain(tables)
     }
 
     /// The name, else the id.
@@ -195,10 +212,9 @@ impl Policy {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub struct UnmetCondition {
+pub struct ConfiguredCondition {
     pub condition: String,
-    pub configured: Option<String>,
-    pub value: Option<String>,
+    pub configured: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -221,7 +237,7 @@ pub struct Tables {
 #[serde(default)]
 pub struct ConditionRow {
     pub condition: String,
-    pub configured: String,
+    pub configured: Option<String>,
     pub value: String,
 }
 

@@ -3,7 +3,7 @@ use std::io::{self, BufWriter, Write};
 
 use chrono::Utc;
 
-use crate::cli::card::write_card;
+use crate::cli::card::{WIDTH, write_card};
 use crate::diagnosis::{
     Bounds, Diagnoser, Provenance, Source, Time, Versions, write_diagnosis, write_provenance,
 };
@@ -13,9 +13,6 @@ use crate::query::record;
 use crate::signin::SignIn;
 
 const BUFFER: usize = 256 * 1024;
-
-/// Columns of a card.
-const WIDTH: usize = 80;
 
 pub struct Output<W: Write> {
     to: BufWriter<W>,

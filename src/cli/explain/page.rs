@@ -80,6 +80,7 @@ const fn case_title(case: Case) -> &'static str {
         Case::Lockout => "What to do where smart lockout holds the account",
         Case::ConditionalAccessFailed => "What to do where Conditional Access failed all the same",
         Case::WorkloadIdentity => "What to do where an application signed in",
+        Case::PolicyNotListed => "What to do where the event does not list the policy that decided",
     }
 }
 

@@ -79,6 +79,7 @@ const fn case_words(case: Case) -> &'static str {
         Case::Lockout => "where smart lockout holds the account",
         Case::ConditionalAccessFailed => "where Conditional Access failed all the same",
         Case::WorkloadIdentity => "where an application signed in",
+        Case::PolicyNotListed => "where the event does not list the policy that decided",
     }
 }
 

@@ -25,6 +25,7 @@ const OWED: &str = "unknown";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
+    tells_meaning: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,11 @@ impl Template {
             stopped: false,
         };
         let parts = parser.alternatives(0).into_iter().flatten().collect();
-        let template = Template { parts };
+        let mut template = Template {
+            parts,
+            tells_meaning: false,
+        };
+        template.tells_meaning = template.placeholders().contains(&Placeholder::Meaning);
         if template.optional().count() > MAX_OPTIONAL {
             parser.faults.push(TemplateFault::TooManyOptional);
         }
@@ -79,6 +84,11 @@ impl Template {
         } else {
             Err(parser.faults)
         }
+    }
+
+    /// Whether the text names [`Placeholder::Meaning`].
+    pub const fn tells_meaning(&self) -> bool {
+        self.tells_meaning
     }
 
     fn optional(&self) -> impl Iterator<Item = Placeholder> {

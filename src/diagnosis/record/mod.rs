@@ -23,7 +23,9 @@ pub use policy::{
     ConditionalAccess, Policy, PolicyCounts, Reason, Rule, condition_words, reason_words,
     result_name, status_name,
 };
-pub use tables::{ConditionRow, ControlRow, ControlState, Tables, UnmetCondition};
+pub use tables::{
+    ConditionRow, ConfiguredCondition, ControlRow, ControlState, SignInValues, Tables,
+};
 pub use time::Time;
 
 use super::aspects::Aspects;

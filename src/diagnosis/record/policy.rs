@@ -5,9 +5,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
-use super::{ConditionList, GrantControlList, Tables, TextList, UnmetCondition};
+use super::{ConditionList, ConfiguredCondition, GrantControlList, SignInValues, Tables, TextList};
 use crate::diagnosis::Detail;
-use crate::diagnosis::tables::Values;
 use crate::signin::{
     AppliedPolicy, Condition, ConditionalAccessStatus, GrantControl, PolicyResult,
 };
@@ -20,6 +19,10 @@ pub struct ConditionalAccess<'a> {
     /// Those that decided first, then the satisfied, report-only, not applied, disabled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy<'a>>,
+    /// What the sign-in brought for the conditions that kept the listed policies from applying, by
+    /// their names; without application and users, which the record names once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in_values: Option<SignInValues<'a>>,
     /// How many policies a bound left out of the list.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_shown: usize,
@@ -99,10 +102,12 @@ pub struct Policy<'a> {
     /// Of a policy that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tables: Option<Tables<'a>>,
+    /// Without those of its table.
     #[serde(skip_serializing_if = "GrantControlList::is_empty")]
     pub grant_controls: GrantControlList<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication_strength: Option<&'a str>,
+    /// Without those of its table.
     #[serde(skip_serializing_if = "TextList::is_empty")]
     pub session_controls: TextList<'a>,
     #[serde(skip_serializing_if = "TextList::is_empty")]
@@ -110,8 +115,12 @@ pub struct Policy<'a> {
     /// Only where one of them has no name of its own.
     #[serde(skip_serializing_if = "ConditionList::is_empty")]
     pub conditions_satisfied: ConditionList<'a>,
+    /// What kept the policy from applying.
+    #[serde(skip_serializing_if = "ConditionList::is_empty")]
+    pub conditions_not_satisfied: ConditionList<'a>,
+    /// What the policy is set to for these, as far as a policy snapshot tells.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub conditions_not_satisfied: Vec<UnmetCondition<'a>>,
+    pub configured: Vec<ConfiguredCondition<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include_rules: Vec<Rule<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -148,7 +157,6 @@ pub const fn result_name(result: &PolicyResult<'_>) -> Option<&'static str> {
 pub struct Reason<'a> {
     policy: &'a AppliedPolicy<'a>,
     not_satisfied: ConditionList<'a>,
-    values: Values<'a>,
     detail: Detail,
 }
 
@@ -163,13 +171,11 @@ impl<'a> Reason<'a> {
     pub const fn new(
         policy: &'a AppliedPolicy<'a>,
         not_satisfied: ConditionList<'a>,
-        values: Values<'a>,
         detail: Detail,
     ) -> Self {
         Reason {
             policy,
             not_satisfied,
-            values,
             detail,
         }
     }
@@ -180,11 +186,11 @@ impl<'a> Reason<'a> {
 }
 
 /// Writes why a policy did what it did: of its `result` by name, whether it blocks, and the
-/// conditions that did not match, each with the value of the sign-in.
-pub fn reason_words<N: AsRef<str>, V: fmt::Display>(
+/// conditions that did not match.
+pub fn reason_words<N: AsRef<str>>(
     result: &str,
     blocks: bool,
-    unmet: impl Iterator<Item = (N, Option<V>)>,
+    unmet: impl Iterator<Item = N>,
     out: &mut impl fmt::Write,
 ) -> fmt::Result {
     out.write_str(match result {
@@ -205,12 +211,12 @@ pub fn reason_words<N: AsRef<str>, V: fmt::Display>(
     })
 }
 
-fn unmet_words<N: AsRef<str>, V: fmt::Display>(
-    unmet: impl Iterator<Item = (N, Option<V>)>,
+fn unmet_words<N: AsRef<str>>(
+    unmet: impl Iterator<Item = N>,
     out: &mut impl fmt::Write,
 ) -> fmt::Result {
     let mut before = "did not match: ";
-    for (name, value) in unmet {
+    for name in unmet {
         let name = name.as_ref();
         let known = Condition::from_name(name);
         write!(
@@ -218,9 +224,6 @@ fn unmet_words<N: AsRef<str>, V: fmt::Display>(
             "{before}{}",
             known.map_or(name, |known| condition_words(known))
         )?;
-        if let (Some(_), Some(value)) = (known, value) {
-            write!(out, " ({value})")?;
-        }
         before = ", ";
     }
     if before == ", " {
@@ -253,15 +256,8 @@ pub const fn condition_words(condition: Condition) -> &'static str {
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let blocks = self.policy.grant_controls.contains(GrantControl::Block);
-        let unmet = self.not_satisfied.iter().map(|name| {
-            // The record names user and application once; here they would only be repeated.
-            let condition = Condition::from_name(&name)
-                .filter(|known| !matches!(known, Condition::Application | Condition::Users));
-            let value = condition.map(|condition| self.values.of(Some(condition)));
-            (name, value)
-        });
         let result = result_name(&self.policy.result).unwrap_or_default();
-        reason_words(result, blocks, unmet, f)
+        reason_words(result, blocks, self.not_satisfied.iter(), f)
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a record says of a policy that decided: three tables, each only where it applies.
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
 
-use crate::diagnosis::tables::ConditionValue;
+use crate::diagnosis::tables::{ConditionValue, Values};
+use crate::signin::Condition;
 
 /// The tables of one policy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
@@ -27,24 +29,74 @@ pub struct ConditionRow<'a> {
     /// As Graph names it; a bit without a name is `unknown(0x…)`.
     pub condition: Cow<'a, str>,
     /// What the policy is set to, from the policy snapshot or the rule that the event names;
-    /// else `not known`.
-    pub configured: Cow<'a, str>,
+    /// absent: not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured: Option<Cow<'a, str>>,
     /// The value of this sign-in; `not known` where the event does not say.
     pub value: ConditionValue<'a>,
 }
 
-/// A condition that kept a policy from applying.
+/// What a policy is set to for a condition that kept it from applying.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct UnmetCondition<'a> {
+pub struct ConfiguredCondition<'a> {
     /// As Graph names it; a bit without a name is `unknown(0x…)`.
     pub condition: Cow<'a, str>,
-    /// What the policy is set to, where a policy snapshot tells.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub configured: Option<Cow<'a, str>>,
-    /// The value of this sign-in; absent for the application and the users, which the record
-    /// names once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<ConditionValue<'a>>,
+    /// From the policy snapshot.
+    pub configured: Cow<'a, str>,
+}
+
+/// What the sign-in brought for conditions, by their names; without application and users, which
+/// the record names once. Written without a copy.
+#[derive(Debug, Clone, Copy)]
+pub struct SignInValues<'a> {
+    bits: u64,
+    values: Values<'a>,
+}
+
+impl<'a> SignInValues<'a> {
+    pub const fn new(bits: u64, values: Values<'a>) -> SignInValues<'a> {
+        SignInValues { bits, values }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, ConditionValue<'a>)> + use<'a> {
+        let (bits, values) = (self.bits, self.values);
+        let named = Condition::ALL.into_iter().filter(move |(known, bit, _)| {
+            bits & u64::from(*bit) != 0
+                && !matches!(known, Condition::Application | Condition::Users)
+        });
+        named.map(move |(known, _, name)| (name, values.of(Some(known))))
+    }
+}
+
+impl PartialEq for SignInValues<'_> {
+    /// Values are the same that are written the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Serialize for SignInValues<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl JsonSchema for SignInValues<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "SignInValues".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, String>::json_schema(generator)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

@@ -13,7 +13,7 @@ pub use controls::Evidence;
 pub use value::{ConditionValue, Values};
 
 use super::bounds::{Bounds, cut};
-use super::record::{ConditionList, ConditionRow, Tables, UnmetCondition};
+use super::record::{ConditionList, ConditionRow, ConfiguredCondition, Tables};
 use crate::signin::{AppliedPolicy, Condition, Text};
 
 /// What is said where neither the event nor a policy snapshot tells.
@@ -51,31 +51,25 @@ fn condition_row<'a>(
     let value = values.of(condition);
     let configured = configuration.and_then(|it| it.condition(condition));
     ConditionRow {
-        configured: configured
-            .or_else(|| matched_rules(&name, policy, values.bounds))
-            .unwrap_or(NOT_KNOWN.into()),
+        configured: configured.or_else(|| matched_rules(&name, policy, values.bounds)),
         condition: name,
         value,
     }
 }
 
-/// What kept the policy from applying.
-pub fn unmet_conditions<'a>(
+/// What the policy is set to for `conditions`, as far as the policy snapshot tells.
+pub fn configured_conditions<'a>(
     conditions: ConditionList<'a>,
-    values: Values<'a>,
-    configuration: Option<Configuration<'a>>,
-) -> Vec<UnmetCondition<'a>> {
-    let row = |name: Cow<'a, str>| {
-        let known = Condition::from_name(&name);
-        UnmetCondition {
-            condition: name,
-            configured: configuration.and_then(|it| it.condition(known)),
-            value: known
-                .filter(|known| !matches!(known, Condition::Application | Condition::Users))
-                .map(|known| values.of(Some(known))),
-        }
+    configuration: Configuration<'a>,
+) -> Vec<ConfiguredCondition<'a>> {
+    let row = |condition: Cow<'a, str>| {
+        let configured = configuration.condition(Condition::from_name(&condition))?;
+        Some(ConfiguredCondition {
+            condition,
+            configured,
+        })
     };
-    conditions.iter().map(row).collect()
+    conditions.iter().filter_map(row).collect()
 }
 
 /// The rules that the event names for the condition.

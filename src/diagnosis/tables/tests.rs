@@ -133,9 +133,12 @@ fn conditions_show_the_rule_that_matched_and_keep_what_has_no_name() {
     assert_eq!(
         rows,
         [
-            ("users".into(), NOT_KNOWN.into()),
-            ("location".into(), "allLocations, namedLocation".into()),
-            ("unknown(0x1000)".into(), NOT_KNOWN.into()),
+            ("users".into(), None),
+            (
+                "location".into(),
+                Some("allLocations, namedLocation".into())
+            ),
+            ("unknown(0x1000)".into(), None),
         ]
     );
 }
