@@ -74,6 +74,12 @@ const REFUSALS: [(i64, &[GrantControl], &str); 26] = [
     (700_003, DEVICE, "the device is not in the directory"),
 ];
 
+/// The controls that a code says were not met, one of them at least; empty where it says nothing.
+pub fn refused_controls(code: i64) -> &'static [GrantControl] {
+    let refusal = REFUSALS.iter().find(|(refused, ..)| *refused == code);
+    refusal.map_or(&[], |(_, controls, _)| controls)
+}
+
 const DEVICE: &[GrantControl] = &[CompliantDevice, DomainJoinedDevice];
 
 /// Trust types of a device that meets "hybrid joined"; the second is Graph's.

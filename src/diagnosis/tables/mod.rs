@@ -9,7 +9,7 @@ mod value;
 use std::borrow::Cow;
 
 pub use configured::Configuration;
-pub use controls::Evidence;
+pub use controls::{Evidence, refused_controls};
 pub use value::{ConditionValue, Values};
 
 use super::bounds::{Bounds, cut};
