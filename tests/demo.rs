@@ -192,6 +192,68 @@ fn an_interrupt_ends_it_with_a_summary_that_adds_up() {
     assert!(row(&output, "records")[0] >= Some(500), "{output}");
 }
 
+/// `script` (util-linux) gives it a terminal, as an emulator would.
+#[test]
+fn a_terminal_has_a_full_screen_and_is_given_back_before_the_summary() {
+    let demo = env!("CARGO_BIN_EXE_signin-diagnostics");
+    let command = format!("stty rows 24 cols 80; exec {demo} demo --rate 1000 --for 1h");
+    let mut process = Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--command", &command])
+        .arg("/dev/null")
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("script is there: apt-get install bsdutils");
+    let _leash = Leash::attach(process.id(), None);
+    let mut keys = process.stdin.take().expect("it is piped");
+    let mut stdout = process.stdout.take().expect("it is piped");
+    let (sender, pieces) = mpsc::channel();
+    thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = stdout.read(&mut piece) {
+            if sender.send(piece[..length].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut output = Vec::new();
+    let deadline = Instant::now() + DEADLINE;
+    let mut is_asked_to_end = false;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match pieces.recv_timeout(left) {
+            Ok(piece) => output.extend(piece),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = process.kill();
+                panic!("{}", String::from_utf8_lossy(&output));
+            }
+        }
+        // Only what changes is drawn, and a blank on a blank does not: look for single words.
+        let shown = String::from_utf8_lossy(&output);
+        if !is_asked_to_end && shown.contains("successful_sign_in") {
+            keys.write_all(b"q").expect("it takes a key");
+            is_asked_to_end = true;
+        }
+    }
+    let status = process.wait().expect("it can be waited for");
+    let output = String::from_utf8_lossy(&output);
+    let (_, rest) = output.split_once("\u{1b}[?1049h").expect("a full screen");
+    let (screen, after) = rest.split_once("\u{1b}[?1049l").expect("it ends");
+    assert!(screen.contains("assessments"), "{screen}");
+    for color in ["\u{1b}[31m", "\u{1b}[32m", "\u{1b}[38;"] {
+        assert!(!screen.contains(color), "NO_COLOR is set: {screen:?}");
+    }
+    assert!(
+        after.contains("\u{1b}[?25h"),
+        "the cursor is back: {after:?}"
+    );
+    assert_adds_up(status, &after.replace("\r\n", "\n"));
+}
+
 #[test]
 fn given_files_are_played_to_the_last_record() {
     let sign_in = |id: &str, code: u32| {

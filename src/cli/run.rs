@@ -172,6 +172,7 @@ async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
         );
         shared.health.set_draining();
         shared.stop.request();
+        true
     };
     let parts = shared.clone();
     let work = move || work(&parts);
@@ -286,7 +287,8 @@ impl Signals {
     }
 }
 
-/// Answers HTTP while `work` runs on a thread of its own; the first signal calls `stop`.
+/// Answers HTTP while `work` runs on a thread of its own; the first signal calls `stop`, which
+/// gives false where a stop is under way already.
 ///
 /// Gives what the work gave, inner `None` where it panicked; `None` at the second signal, whose
 /// sender wants the process to end at once.
@@ -295,7 +297,7 @@ pub async fn attend<T: Send + 'static>(
     listener: TcpListener,
     shared: &Shared,
     work: impl FnOnce() -> T + Send + 'static,
-    stop: impl Fn(),
+    stop: impl Fn() -> bool,
 ) -> std::io::Result<Option<Option<T>>> {
     let (ended, mut end) = oneshot::channel();
     thread::Builder::new()
@@ -313,11 +315,10 @@ pub async fn attend<T: Send + 'static>(
             result = &mut end => break Some(result.ok()),
             () = signals.next() => {}
         }
-        if stopping {
+        if stopping || !stop() {
             break None;
         }
         stopping = true;
-        stop();
     };
     admin.abort();
     Ok(result)

@@ -12,6 +12,7 @@ pub mod classify;
 mod compose;
 mod deciding;
 pub mod detail;
+mod failed_control;
 pub mod identity;
 pub mod mfa_source;
 pub mod record;
@@ -30,6 +31,7 @@ pub use aspects::Aspects;
 pub use bounds::Bounds;
 pub use classify::{Classification, classify};
 pub use detail::{Detail, DetailRules};
+pub use failed_control::FailedControl;
 pub use identity::DiagnosisId;
 pub use record::{
     Diagnosis, MessageKey, Provenance, Record, Time, Versions, json_schema, write_diagnosis,

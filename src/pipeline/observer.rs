@@ -172,6 +172,9 @@ impl Observer {
         for code in &receipt.unknown_codes {
             metrics.unknown_codes(*code).inc();
         }
+        for (control, count) in &receipt.failed_controls {
+            metrics.failed_controls(*control).inc_by(*count);
+        }
         for (source, count) in &receipt.requirement_sources {
             metrics.requirement_sources(*source).inc_by(*count);
         }

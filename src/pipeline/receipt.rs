@@ -2,7 +2,7 @@
 //! with what is in the output topic, and a message that is read again is counted once.
 use std::mem;
 
-use crate::diagnosis::{Diagnosis, Outcome, RequirementSource, Scenario};
+use crate::diagnosis::{Diagnosis, FailedControl, Outcome, RequirementSource, Scenario};
 use crate::signin::{BadReason, Category, Field, FieldFaults, SkippedCategory};
 use crate::telemetry::{BlockPrint, Place, PolicyCell};
 use crate::watch::Watched;
@@ -54,6 +54,7 @@ pub struct Receipt {
     pub without_record: u64,
     pub unknown_codes: Vec<i64>,
     pub requirement_sources: Vec<(RequirementSource, u64)>,
+    pub failed_controls: Vec<(FailedControl, u64)>,
     /// Blocked sign-ins, first occurrences; whether one counts is known when it is settled.
     pub blocks: Vec<Block>,
     /// By policy and result, where that was asked for.
@@ -73,6 +74,7 @@ impl Receipt {
         self.without_record = 0;
         self.unknown_codes.clear();
         self.requirement_sources.clear();
+        self.failed_controls.clear();
         self.blocks.clear();
         self.policy_results.clear();
         self.watched.clear();
@@ -92,9 +94,14 @@ impl Receipt {
 
     /// What only the first record of a sign-in counts, beside its fate.
     pub fn add_context(&mut self, diagnosis: &Diagnosis<'_>) {
+        let code = diagnosis.error.as_ref().map(|error| error.code);
         if diagnosis.scenario == Scenario::UnknownErrorCode {
-            let code = diagnosis.error.as_ref().map(|error| error.code);
             self.unknown_codes.extend(code);
+        }
+        let control =
+            code.and_then(|code| FailedControl::of(diagnosis.scenario, diagnosis.outcome, code));
+        if let Some(control) = control {
+            add(&mut self.failed_controls, control);
         }
         let authentication = diagnosis.authentication.iter();
         // Two providers may share a source; the sign-in counts once for it.

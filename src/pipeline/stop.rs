@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct StopSignal(Arc<AtomicBool>);
 
 impl StopSignal {
-    pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Gives whether it was requested before.
+    pub fn request(&self) -> bool {
+        self.0.swap(true, Ordering::Relaxed)
     }
 
     pub fn is_requested(&self) -> bool {

@@ -86,6 +86,8 @@ definitions! {
         "Sign-ins with an error code that the catalog does not know; the first 100 codes that this process sees, then \"other\".";
     REQUIREMENT_SOURCES = Kind::Counter, "signin_requirement_sources_total", ["source"],
         "Sources that asked for a second factor, as the sign-ins name them; a sign-in may name several.";
+    FAILED_CONTROLS = Kind::Counter, "signin_failed_controls_total", ["control"],
+        "Sign-ins that failed Conditional Access or whose session expired by it, first occurrences only, by the control that the error code names; managed_device: compliant or hybrid joined; not_named: the code names none.";
     MESSAGES_RECEIVED = Kind::Counter, "signin_messages_received_total", [],
         "Messages read from the input topics.";
     RECEIVED_BYTES = Kind::Counter, "signin_received_bytes_total", [],

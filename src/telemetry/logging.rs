@@ -2,7 +2,10 @@
 //!
 //! The level of the settings holds for this crate and the Kafka client; other libraries never say
 //! more than WARN, so that `debug` shows the service and not its HTTP server.
-use std::io::{self, IsTerminal as _};
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::Level;
 use tracing::subscriber::SetGlobalDefaultError;
@@ -23,8 +26,28 @@ const OWN_TARGETS: [&str; 3] = ["signin_diagnostics", "librdkafka", "rdkafka"];
 ///
 /// Logging was started before.
 pub fn start(format: LogFormat, level: Level) -> Result<(), SetGlobalDefaultError> {
+    start_on(format, level, io::stderr)
+}
+
+/// As [`start`], for a process that may draw on the terminal which standard error leads to.
+///
+/// # Errors
+///
+/// Logging was started before.
+pub fn start_held(
+    format: LogFormat,
+    level: Level,
+    held: Held,
+) -> Result<(), SetGlobalDefaultError> {
+    start_on(format, level, move || held.clone())
+}
+
+fn start_on<W>(format: LogFormat, level: Level, writer: W) -> Result<(), SetGlobalDefaultError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let layer = layer(format, color, io::stderr);
+    let layer = layer(format, color, writer);
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets(level)));
     tracing::subscriber::set_global_default(subscriber)
 }
@@ -54,6 +77,69 @@ where
             .flatten_event(true)
             .with_writer(writer)
             .boxed(),
+    }
+}
+
+/// Lines that are kept while they are held back; the oldest give way.
+const HELD_LINES: usize = 1_000;
+
+/// Standard error, which can be held back: a full screen on the same terminal stays whole, and
+/// what was logged meanwhile is written after it.
+#[derive(Debug, Clone, Default)]
+pub struct Held(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    is_held: bool,
+    kept: VecDeque<Vec<u8>>,
+    /// Of all that came while they were held.
+    count: u64,
+}
+
+impl Held {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lines logged since [`Held::hold`].
+    pub fn count(&self) -> u64 {
+        self.lines().count
+    }
+
+    /// Nothing is held where standard error leads elsewhere.
+    pub fn hold(&self) {
+        self.lines().is_held = io::stderr().is_terminal();
+    }
+
+    /// Writes what was held, and holds no more.
+    pub fn release(&self) -> io::Result<()> {
+        let lines = mem::take(&mut *self.lines());
+        let mut out = io::stderr().lock();
+        let gone = lines.count - lines.kept.len() as u64;
+        if gone > 0 {
+            writeln!(out, "{gone} earlier lines of the log were not kept")?;
+        }
+        lines.kept.iter().try_for_each(|line| out.write_all(line))
+    }
+}
+
+impl io::Write for Held {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut lines = self.lines();
+        if !lines.is_held {
+            drop(lines);
+            return io::stderr().write(line);
+        }
+        lines.count += 1;
+        if lines.kept.len() == HELD_LINES {
+            lines.kept.pop_front();
+        }
+        lines.kept.push_back(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 
@@ -104,10 +190,23 @@ mod tests {
 
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    #[test]
+    fn held_lines_are_bounded_and_counted() {
+        let mut held = Held::default();
+        held.lines().is_held = true;
+        for line in 0..HELD_LINES + 5 {
+            io::Write::write_all(&mut held, format!("{line}\n").as_bytes()).unwrap();
+        }
+        assert_eq!(held.count(), HELD_LINES as u64 + 5);
+        let lines = held.lines();
+        assert_eq!(lines.kept.len(), HELD_LINES);
+        assert_eq!(lines.kept[0], b"5\n");
+    }
 
-    impl io::Write for Lines {
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -119,7 +218,7 @@ mod tests {
     }
 
     fn log(format: LogFormat, level: Level, events: impl FnOnce()) -> String {
-        let lines = Lines::default();
+        let lines = Written::default();
         let writer = lines.clone();
         let layer = layer(format, false, move || writer.clone());
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets(level)));

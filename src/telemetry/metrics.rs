@@ -16,7 +16,7 @@ use super::register::{counter, counters, gauges, histogram, int_gauge, int_gauge
 use super::throttles::{Reporter, Throttles};
 use super::watched::Watched;
 use crate::config::MetricOptions;
-use crate::diagnosis::{Outcome, RequirementSource, Scenario};
+use crate::diagnosis::{FailedControl, Outcome, RequirementSource, Scenario};
 use crate::signin::{BadReason, Category, SkippedCategory};
 
 /// What `signin_build_info` says.
@@ -84,6 +84,7 @@ pub struct Metrics {
     pub repeats: IntCounter,
     unknown_codes: Codes,
     requirement_sources: Closed<{ RequirementSource::ALL.len() }>,
+    failed_controls: Closed<{ FailedControl::ALL.len() }>,
     pub messages_received: IntCounter,
     pub received_bytes: IntCounter,
     pub records_received: IntCounter,
@@ -172,6 +173,10 @@ impl Metrics {
                 &counters(r, &define::REQUIREMENT_SOURCES)?,
                 RequirementSource::ALL.map(RequirementSource::as_str),
             ),
+            failed_controls: Closed::new(
+                &counters(r, &define::FAILED_CONTROLS)?,
+                FailedControl::ALL.map(FailedControl::as_str),
+            ),
             messages_received: counter(r, &define::MESSAGES_RECEIVED)?,
             received_bytes: counter(r, &define::RECEIVED_BYTES)?,
             records_received: counter(r, &define::RECORDS_RECEIVED)?,
@@ -258,6 +263,10 @@ impl Metrics {
 
     pub fn requirement_sources(&self, source: RequirementSource) -> &IntCounter {
         self.requirement_sources.at(source as usize)
+    }
+
+    pub fn failed_controls(&self, control: FailedControl) -> &IntCounter {
+        self.failed_controls.at(control as usize)
     }
 
     pub fn records_skipped(&self, category: SkippedCategory) -> &IntCounter {

@@ -258,6 +258,13 @@ fn each_member_of_a_closed_set_counts_under_its_own_name() {
         let series = format!("signin_requirement_sources_total{{source=\"{source}\"}}");
         assert_eq!(line(&text, &series), Some("1"), "{series}");
     }
+    for control in FailedControl::ALL {
+        metrics.failed_controls(control).inc();
+        let text = metrics.encode().unwrap();
+        let name = control.as_str();
+        let series = format!("signin_failed_controls_total{{control=\"{name}\"}}");
+        assert_eq!(line(&text, &series), Some("1"), "{series}");
+    }
     for category in SkippedCategory::ALL {
         metrics.records_skipped(category).inc();
         let text = metrics.encode().unwrap();

@@ -39,9 +39,12 @@ fn a_client_that_retries_is_one_block_over_all_workers_and_the_cause_is_named() 
         .map(|n| blocked(&format!("retry-{n}"), "stuck"))
         .collect();
     bodies.extend((0..8).map(|n| blocked(&format!("user-{n}"), &format!("user-{n}"))));
+    // The second is a repeat.
+    let failed = blocked("failed", "stuck").replace("53003", "53000");
+    bodies.push(format!(r#"{{"records":[{failed},{failed}]}}"#));
     setup.send(&bodies);
     let mut service = setup.start();
-    service.wait_for_records(408);
+    service.wait_for_records(410);
 
     let metrics = service.metrics();
     assert_eq!(
@@ -64,7 +67,11 @@ fn a_client_that_retries_is_one_block_over_all_workers_and_the_cause_is_named() 
         (r#"signin_blocks_by_country_total{country="DE"}"#.to_owned(), 9.0),
         (
             format!(r#"signin_policy_results_total{{policy_id="{POLICY}",result="failure"}}"#),
-            408.0,
+            409.0,
+        ),
+        (
+            r#"signin_failed_controls_total{control="compliant_device"}"#.to_owned(),
+            1.0,
         ),
         (
             format!(r#"signin_policy_info{{policy="Block all",policy_id="{POLICY}"}}"#),

@@ -1,9 +1,9 @@
-//! The lines of a demo: at most 80 columns, no colours, nothing that moves a cursor.
-use std::collections::VecDeque;
+//! The lines of a demo without a full screen: at most 80 columns, no colours, nothing that moves
+//! a cursor.
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::figures::Figures;
+use super::pace::{Pace, Second};
 use crate::cli::card::Inert;
 
 const COLUMNS: usize = 80;
@@ -11,48 +11,20 @@ const COLUMNS: usize = 80;
 /// Where an assessment stands: under the figures, not under the time.
 const INDENT: usize = 10;
 
-/// Seconds over which the share of blocks is measured.
-const WINDOW: usize = 5;
-
 /// Lines after which the names of the columns are repeated, so that a screen of 24 has them.
 const HEADING_EVERY: u32 = 15;
 
 pub const HEADING: &str =
     "    time    rec/s    lag   diagnosed  updates  repeats  skipped   dead  CA block";
 
-/// What one line says.
-pub struct Second<'a> {
-    pub elapsed: Duration,
-    /// Records sent and not settled.
-    pub lag: u64,
-    pub figures: &'a Figures,
-}
-
 #[derive(Default)]
 pub struct Display {
     lines: u32,
-    /// Diagnoses and blocks up to each of the latest seconds.
-    past: VecDeque<(u64, u64)>,
-    last_records: u64,
-    last_elapsed: Duration,
-    spike: Spike,
-}
-
-#[derive(Default)]
-enum Spike {
-    #[default]
-    None,
-    /// It has begun, from this share; it is told when a whole window lies in it.
-    Begun {
-        from: f64,
-        seconds: usize,
-    },
-    Told,
 }
 
 impl Display {
     /// The line of a second, and what belongs above and below it.
-    pub fn second(&mut self, second: &Second<'_>, last: Option<&str>) -> String {
+    pub fn second(&mut self, second: &Second<'_>, pace: Pace, last: Option<&str>) -> String {
         let mut text = String::new();
         if self.lines.is_multiple_of(HEADING_EVERY) {
             text.push_str(HEADING);
@@ -60,18 +32,13 @@ impl Display {
         }
         self.lines += 1;
         let figures = second.figures;
-        let window = self.window(figures);
-        let seconds = (second.elapsed.saturating_sub(self.last_elapsed)).as_secs_f64();
-        let rate = as_f64(figures.records - self.last_records) / seconds.max(0.001);
-        self.last_records = figures.records;
-        self.last_elapsed = second.elapsed;
-        let share = window.map_or_else(|| "-".to_owned(), percent);
+        let share = pace.share.map_or_else(|| "-".to_owned(), percent);
         // A text cannot fail to grow.
         let _ = writeln!(
             text,
             "{:>8}  {:>7}  {:>5}  {:>10}  {:>7}  {:>7}  {:>7}  {:>5}  {share:>8}",
             clock(second.elapsed),
-            format!("{rate:.0}"),
+            format!("{:.0}", pace.rate),
             second.lag,
             grouped(figures.diagnoses),
             figures.updates,
@@ -84,65 +51,17 @@ impl Display {
                 let _ = writeln!(text, "{:INDENT$}{line}", "");
             }
         }
-        if let Some((from, to)) = self.spike(figures, window) {
-            let _ = writeln!(
-                text,
-                "*** Conditional Access blocks {} -> {} of sign-ins ***",
-                percent(from),
-                percent(to)
-            );
+        if let Some(spike) = pace.spike {
+            let _ = writeln!(text, "*** {} ***", spike_words(spike));
         }
         text
     }
-
-    /// The share of blocks among the diagnoses of the window.
-    fn window(&mut self, figures: &Figures) -> Option<f64> {
-        self.past.push_back((figures.diagnoses, figures.blocks()));
-        if self.past.len() > WINDOW + 1 {
-            self.past.pop_front();
-        }
-        let (diagnoses, blocks) = *self.past.front()?;
-        share(figures.blocks() - blocks, figures.diagnoses - diagnoses)
-    }
-
-    /// From and to, once, when blocks have become several times as frequent as before.
-    fn spike(&mut self, figures: &Figures, window: Option<f64>) -> Option<(f64, f64)> {
-        let now = window?;
-        match &mut self.spike {
-            Spike::None => {
-                let (diagnoses, blocks) = *self.past.front()?;
-                let before = share(blocks, diagnoses)?;
-                let enough = diagnoses >= 500 && figures.diagnoses - diagnoses >= 100;
-                if enough && now >= 0.03 && now >= 3.0 * before {
-                    self.spike = Spike::Begun {
-                        from: before,
-                        seconds: 0,
-                    };
-                }
-                None
-            }
-            Spike::Begun { from, seconds } => {
-                *seconds += 1;
-                if *seconds < WINDOW {
-                    return None;
-                }
-                let from = *from;
-                self.spike = Spike::Told;
-                Some((from, now))
-            }
-            Spike::Told => None,
-        }
-    }
 }
 
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| as_f64(part) / as_f64(whole))
-}
-
-/// Exact up to 2^53.
-#[allow(clippy::cast_precision_loss)]
-const fn as_f64(count: u64) -> f64 {
-    count as f64
+/// Shares before and after in a sentence without an end.
+pub fn spike_words((from, to): (f64, f64)) -> String {
+    let (from, to) = (percent(from), percent(to));
+    format!("Conditional Access blocks {from} -> {to} of sign-ins")
 }
 
 pub fn percent(share: f64) -> String {
@@ -174,7 +93,7 @@ pub fn grouped(count: u64) -> String {
 }
 
 /// Text of an event, inert, on at most two lines of so many columns.
-fn two_lines(text: &str, columns: usize) -> Vec<String> {
+pub fn two_lines(text: &str, columns: usize) -> Vec<String> {
     let text = Inert(text).to_string();
     let end = text.char_indices().nth(columns).map(|(end, _)| end);
     match end.and_then(|end| text[..end].rfind(' ')) {
@@ -198,6 +117,7 @@ fn cut(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::demo::figures::Figures;
     use crate::diagnosis::Scenario;
 
     fn figures(diagnoses: u64, blocks: u64) -> Figures {
@@ -216,7 +136,12 @@ mod tests {
             lag: 1_234,
             figures,
         };
-        display.second(&second, last)
+        let pace = Pace {
+            rate: 99_999.0,
+            share: Some(0.15),
+            spike: None,
+        };
+        display.second(&second, pace, last)
     }
 
     #[test]
@@ -248,23 +173,21 @@ mod tests {
     }
 
     #[test]
-    fn a_spike_is_told_once_with_its_shares() {
-        let mut display = Display::default();
-        let mut told = Vec::new();
-        let (mut diagnoses, mut blocks) = (0, 0);
-        for second in 1..=40 {
-            diagnoses += 400;
-            blocks += if second > 20 { 60 } else { 4 };
-            let text = lines(&mut display, second, &figures(diagnoses, blocks), None);
-            told.extend(
-                text.lines()
-                    .filter(|l| l.starts_with("***"))
-                    .map(str::to_owned),
-            );
-        }
-        assert_eq!(
-            told,
-            ["*** Conditional Access blocks 1.0 % -> 15.0 % of sign-ins ***"]
+    fn a_spike_stands_out() {
+        let figures = figures(1, 0);
+        let pace = Pace {
+            spike: Some((0.01, 0.15)),
+            ..Pace::default()
+        };
+        let second = Second {
+            elapsed: Duration::from_secs(1),
+            lag: 0,
+            figures: &figures,
+        };
+        let text = Display::default().second(&second, pace, None);
+        assert!(
+            text.ends_with("\n*** Conditional Access blocks 1.0 % -> 15.0 % of sign-ins ***\n"),
+            "{text}"
         );
     }
 

@@ -6,14 +6,18 @@
 //! configuration, and takes none: neither files nor the environment change a demo.
 mod cluster;
 mod display;
+mod face;
 mod feed;
 mod figures;
 mod files;
 pub mod generator;
+mod pace;
 mod read_back;
+mod screen;
 mod sender;
 mod show;
 mod summary;
+mod view;
 
 use std::io::{self, IsTerminal as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -25,6 +29,7 @@ use anyhow::Context as _;
 
 use self::cluster::Cluster;
 use self::feed::Feed;
+use self::screen::FullScreen;
 use self::show::{Bounds, Show};
 use super::run::{Signals, attend, share};
 use super::{load_catalog, refuse};
@@ -75,6 +80,10 @@ pub struct DemoArgs {
     /// Workers of the pipeline [default: one a core, at most one a partition]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: Option<u16>,
+
+    /// Plain lines on a terminal too, instead of the full screen
+    #[arg(long)]
+    plain: bool,
 
     /// What the log on standard error says
     #[arg(long, value_name = "LEVEL", default_value = "warn",
@@ -129,7 +138,9 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         Ok(settings) => settings,
         Err(faults) => return Ok(refuse(&faults)),
     };
-    logging::start(settings.telemetry.log_format, settings.telemetry.log_level)?;
+    let full = FullScreen::default();
+    let telemetry = &settings.telemetry;
+    logging::start_held(telemetry.log_format, telemetry.log_level, full.log.clone())?;
     let shared = share(
         settings,
         catalog,
@@ -137,7 +148,8 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         StopSignal::default(),
     )?;
     let ending = StopSignal::default();
-    let show = Show::new(shared.clone(), feed, bounds, ending.clone());
+    let wanted = face::wants_full_screen(args.plain).then(|| full.clone());
+    let show = Show::new(shared.clone(), feed, bounds, ending.clone(), wanted);
     let adds_up = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -145,9 +157,10 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         .block_on(async {
             let signals = Signals::listen()?;
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let work = move || show.run(&mut io::stdout());
-            attend(signals, listener, &shared, work, || ending.request()).await
+            let work = move || show.run();
+            attend(signals, listener, &shared, work, || !ending.request()).await
         })?;
+    full.leave();
     let Some(Some(result)) = adds_up else {
         // It panicked, or was interrupted twice: its clients are open, and would complain of a
         // broker that goes before they do.

@@ -1,15 +1,17 @@
 //! A demo from its first line to its summary. Runs on a thread of its own.
-use std::io::Write;
+use std::io::{self, Write as _};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
 use super::cluster::{INPUT, OUTPUT};
-use super::display::{Display, Second};
+use super::face::Face;
 use super::feed::Feed;
 use super::figures::Figures;
+use super::pace::{Past, Second};
 use super::read_back::ReadBack;
+use super::screen::FullScreen;
 use super::sender::{Progress, Sender};
 use super::summary::Summary;
 use crate::delivery::Exit;
@@ -18,8 +20,6 @@ use crate::pipeline::{Pipeline, Shared, StopSignal};
 /// Between two looks at how far everybody is.
 const STEP: Duration = Duration::from_millis(5);
 const LINE_INTERVAL: Duration = Duration::from_secs(1);
-/// Lines between two assessments.
-const ASSESSMENT_EVERY: u32 = 4;
 
 /// The group forms after three seconds, the embedded broker's usual delay.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -63,6 +63,8 @@ pub struct Show {
     bounds: Bounds,
     /// Requested by Ctrl-C.
     ending: StopSignal,
+    /// Where one is possible and wanted.
+    full: Option<FullScreen>,
 }
 
 /// The parts in motion.
@@ -73,7 +75,7 @@ struct Stage {
     sender: Sender,
     read_back: ReadBack,
     workers: JoinHandle<Exit>,
-    display: Display,
+    past: Past,
     started: Instant,
     lines: u32,
     /// Records settled at the last look, and since when.
@@ -81,19 +83,36 @@ struct Stage {
 }
 
 impl Show {
-    pub const fn new(shared: Shared, feed: Feed, bounds: Bounds, ending: StopSignal) -> Show {
+    pub const fn new(
+        shared: Shared,
+        feed: Feed,
+        bounds: Bounds,
+        ending: StopSignal,
+        full: Option<FullScreen>,
+    ) -> Show {
         Show {
             shared,
             feed,
             bounds,
             ending,
+            full,
         }
     }
 
-    /// Writes to `out`; gives whether everything that was sent is accounted for.
-    pub fn run(self, out: &mut impl Write) -> Result<bool> {
+    /// Shows it on the standard output; gives whether everything that was sent is accounted for.
+    pub fn run(self) -> Result<bool> {
         let settings = &self.shared.settings;
-        self.head(out)?;
+        let [title, topics, addresses] = self.head();
+        let head = format!("{title}\n  {topics}\n  {addresses}\n");
+        let mut face = Face::new(self.full, title, addresses);
+        if matches!(face, Face::Lines(_)) {
+            let mut out = io::stdout().lock();
+            write!(
+                out,
+                "{head}  end: Ctrl-C, with a summary\n  waiting for the consumer group to form\n"
+            )?;
+            out.flush()?;
+        }
         let brokers = settings.kafka.bootstrap_servers.as_str();
         let sender = Sender::new(brokers, self.feed, self.bounds.rate)
             .context("cannot create the sending client")?;
@@ -111,43 +130,42 @@ impl Show {
             sender,
             read_back,
             workers,
-            display: Display::default(),
+            past: Past::default(),
             started: now,
             lines: 0,
             settled: (0, now),
         };
-        let played = stage.play(out);
+        let played = stage.play(&mut face);
+        face.end(&head)?;
         let summary = stage.end()?;
         played?;
+        let mut out = io::stdout().lock();
         write!(out, "{summary}")?;
         out.flush()?;
         Ok(summary.adds_up())
     }
 
-    fn head(&self, out: &mut impl Write) -> std::io::Result<()> {
+    /// What is played, which way it takes, and where it can be reached.
+    fn head(&self) -> [String; 3] {
         let settings = &self.shared.settings;
         let workers = match settings.workers {
             1 => "1 worker".to_owned(),
             workers => format!("{workers} workers"),
         };
-        writeln!(out, "signin-diagnostics demo: {}", self.feed.describe())?;
-        writeln!(
-            out,
-            "  embedded broker: {INPUT} -> {workers}, as in `run` -> {OUTPUT}, read back"
-        )?;
-        writeln!(
-            out,
-            "  metrics: http://{}/metrics   end: Ctrl-C, with a summary",
-            settings.telemetry.listen
-        )?;
-        writeln!(out, "  waiting for the consumer group to form")?;
-        out.flush()
+        [
+            format!("signin-diagnostics demo: {}", self.feed.describe()),
+            format!("embedded broker: {INPUT} -> {workers}, as in `run` -> {OUTPUT}, read back"),
+            format!(
+                "metrics http://{}/metrics   broker {}",
+                settings.telemetry.listen, settings.kafka.bootstrap_servers
+            ),
+        ]
     }
 }
 
 impl Stage {
-    fn play(&mut self, out: &mut impl Write) -> Result<()> {
-        self.wait_ready()?;
+    fn play(&mut self, face: &mut Face) -> Result<()> {
+        self.wait_ready(face)?;
         self.started = Instant::now();
         self.settled.1 = self.started;
         let mut next_line = self.started + LINE_INTERVAL;
@@ -155,6 +173,7 @@ impl Stage {
         let mut sending = true;
         loop {
             let now = Instant::now();
+            self.attend(face)?;
             let is_over = self.ending.is_requested()
                 || self
                     .bounds
@@ -178,15 +197,24 @@ impl Stage {
             }
             if now >= next_line {
                 next_line += LINE_INTERVAL;
-                self.line(now, out)?;
+                self.line(now, face)?;
             }
             self.sender.poll(STEP);
         }
     }
 
-    fn wait_ready(&self) -> Result<()> {
+    /// Somebody who wants the end a second time gets the terminal back, and can interrupt.
+    fn attend(&self, face: &mut Face) -> io::Result<()> {
+        if face.attend()? && self.ending.request() {
+            face.leave();
+        }
+        Ok(())
+    }
+
+    fn wait_ready(&self, face: &mut Face) -> Result<()> {
         let deadline = Instant::now() + READY_TIMEOUT;
         loop {
+            self.attend(face)?;
             let now = Instant::now();
             let checks = self.shared.health.checks(now);
             if checks.iter().all(crate::telemetry::health::Check::passes)
@@ -228,9 +256,9 @@ impl Stage {
         ))
     }
 
-    fn line(&mut self, now: Instant, out: &mut impl Write) -> Result<()> {
+    fn line(&mut self, now: Instant, face: &mut Face) -> Result<()> {
         let figures = self.figures()?;
-        let last = if self.lines.is_multiple_of(ASSESSMENT_EVERY) {
+        let last = if self.lines.is_multiple_of(face.assessment_every()) {
             self.read_back.take_last()
         } else {
             None
@@ -242,9 +270,8 @@ impl Stage {
             lag: sent.saturating_sub(figures.records),
             figures: &figures,
         };
-        let text = self.display.second(&second, last.as_deref());
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
+        let pace = self.past.add(&second);
+        face.second(&second, pace, last.as_deref())?;
         Ok(())
     }
 
