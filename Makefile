@@ -1,7 +1,7 @@
 # The tasks of this repository. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench soak alert-quality docs build-tools test-tools
+.PHONY: help demo test lint deny bench soak alert-quality fuzz docs build-tools test-tools
 
 # $(call need,program,package): stops where the program is missing, and says what installs it.
 need = command -v $(1) >/dev/null || { echo "$(1) is missing; install it with: $(2)" >&2; exit 1; }
@@ -37,6 +37,17 @@ alert-quality: ## simulate spikes and say how well the spike alert finds them (s
 	@$(call need,python3,apt-get install python3)
 	@$(call need,prometheus,apt-get install --no-install-recommends prometheus)
 	@python3 -B deploy/prometheus/quality/alert_quality.py
+
+# Without a sanitizer: the crate forbids unsafe code, and the pinned toolchain needs no nightly.
+TARGETS ?= $(notdir $(wildcard fuzz/seeds/*))
+FUZZ_SECONDS ?= 300
+fuzz: build-tools ## fuzz each target for FUZZ_SECONDS (fuzz/README.md)
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing; install it with: cargo install --locked cargo-fuzz" >&2; exit 1; }
+	@for target in $(TARGETS); do \
+	  mkdir -p fuzz/corpus/$$target; \
+	  cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
+	done
 
 docs: build-tools ## build the documentation of the code
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
