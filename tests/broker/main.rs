@@ -12,6 +12,7 @@ mod counts_what_alerts_rest_on;
 mod delivers_every_record;
 mod drains_on_signal;
 mod exactly_once;
+mod feeds_and_asks;
 mod fills_the_output_queue;
 mod fits_the_topic;
 mod follows_the_topic;

@@ -6,12 +6,12 @@
 //! configuration, and takes none: neither files nor the environment change a demo.
 mod cluster;
 mod display;
-mod feed;
+pub mod feed;
 mod figures;
 mod files;
 pub mod generator;
 mod read_back;
-mod sender;
+pub mod sender;
 mod show;
 mod summary;
 
@@ -82,7 +82,7 @@ pub struct DemoArgs {
     log_level: String,
 }
 
-fn positive_duration(text: &str) -> Result<Duration, &'static str> {
+pub fn positive_duration(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or("write a number and its unit, such as 30s, 2m or 1h")
