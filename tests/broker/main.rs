@@ -22,6 +22,7 @@ mod refuses_no_record;
 mod replays;
 mod resumes_after_kill;
 mod round_trip;
+mod runs_confined;
 mod samples;
 mod signs_in;
 mod starts_where_told;
