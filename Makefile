@@ -1,7 +1,9 @@
 # The tasks of this repository. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench soak alert-quality fuzz docs build-tools test-tools
+.PHONY: help demo test lint deny bench soak alert-quality fuzz docs build-tools deploy-tools test-tools
+
+DEPLOY_TOOLS = $(or $(SIGNIN_DIAGNOSTICS_DEPLOY_TOOLS),$(HOME)/.cache/signin-diagnostics/deploy-tools)
 
 # $(call need,program,package): stops where the program is missing, and says what installs it.
 need = command -v $(1) >/dev/null || { echo "$(1) is missing; install it with: $(2)" >&2; exit 1; }
@@ -59,6 +61,11 @@ build-tools:
 	@$(call need,c++,apt-get install build-essential)
 	@perl -MFindBin -MIPC::Cmd -e1 2>/dev/null || { echo "perl is missing; install it with: apt-get install perl" >&2; exit 1; }
 
+# What the files of deploy/ are held against; some minutes, once.
+deploy-tools: ## install helm, hadolint, actionlint and the schemas that the deployment tests need
+	@$(call need,python3,apt-get install python3 python3-venv)
+	@tests/deploy/install-tools
+
 # The broker tests start Apache Kafka; promtool reads what /metrics answers, and with amtool the
 # rules and routes of deploy/.
 test-tools:
@@ -67,3 +74,6 @@ test-tools:
 	@$(call need,promtool,apt-get install --no-install-recommends prometheus)
 	@$(call need,amtool,apt-get install --no-install-recommends prometheus-alertmanager)
 	@$(call need,jq,apt-get install jq)
+	@$(call need,systemd-analyze,apt-get install systemd)
+	@$(call need,bwrap,apt-get install bubblewrap)
+	@[ -e "$(DEPLOY_TOOLS)/installed" ] || { echo "helm, hadolint and others are missing; install them with: make deploy-tools" >&2; exit 1; }

@@ -7,6 +7,8 @@ pub mod check;
 pub mod demo;
 mod diagnose;
 pub mod explain;
+mod generate;
+mod healthcheck;
 mod replay;
 mod run;
 
@@ -37,6 +39,10 @@ enum Command {
     Run(run::RunArgs),
     /// Watch the whole pipeline on this machine: embedded broker, generated or given sign-ins
     Demo(demo::DemoArgs),
+    /// Send generated sign-ins to a broker, to try the service on
+    Generate(generate::GenerateArgs),
+    /// Ask a running service on this machine whether it lives: for containers without a shell
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Check the configuration, the catalog and the policy snapshot, and show what results
     Check(check::CheckArgs),
     /// Put dead letters, or a time range of the input, through the pipeline again
@@ -58,6 +64,8 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Healthcheck(args) => healthcheck::run(&args, &mut io::stdout().lock()),
         Command::Check(args) => check::run(
             &args,
             |folder| load_catalog(folder).map(|catalog| catalog.version().to_owned()),

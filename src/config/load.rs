@@ -45,6 +45,22 @@ impl Settings {
         Reader::new(values, faults).optional_path("catalog.path")
     }
 
+    /// The address of the admin endpoint alone: the question of `healthcheck`, which needs no
+    /// secret and no broker.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the sources, or with `telemetry.listen`.
+    pub fn listen_address(sources: &Sources) -> Result<SocketAddr, ConfigFaults> {
+        let (values, faults) = layers::merge(sources);
+        let mut reader = Reader::new(values, faults);
+        let listen = telemetry(&mut reader).listen;
+        match reader.into_faults() {
+            faults if faults.is_empty() => Ok(listen),
+            faults => Err(ConfigFaults(faults)),
+        }
+    }
+
     /// Lays the sources over the built-in defaults, and reads the result.
     ///
     /// Reads the named files, secrets included; opens nothing else.

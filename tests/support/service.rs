@@ -165,13 +165,18 @@ impl Setup {
 
     /// Starts the service; it may not be ready yet.
     pub fn start(&self) -> Service {
+        self.start_by(Command::new(&self.program))
+    }
+
+    /// The same by another command, which is given the arguments of the program.
+    pub fn start_by(&self, mut command: Command) -> Service {
         let folder = TempDir::with_prefix("signin-diagnostics-service-").expect("a folder");
         let admin = format!("127.0.0.1:{}", free_port().expect("a free port"));
         let config = folder.path().join("config.toml");
         fs::write(&config, self.toml(&admin)).expect("the configuration is written");
         let log = folder.path().join("service.log");
         let stderr = File::create(&log).expect("the log is created");
-        let process = Command::new(&self.program)
+        let process = command
             .arg("run")
             .arg("--config")
             .arg(&config)
@@ -236,7 +241,13 @@ impl Service {
         assert!(ready, "not ready:\n{}", self.log());
     }
 
-    #[allow(dead_code)] // for the benchmark
+    /// Where it answers HTTP.
+    #[allow(dead_code)] // not every test binary asks it so
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    #[allow(dead_code)] // not every test binary asks for it
     pub fn pid(&self) -> u32 {
         self.process.id()
     }

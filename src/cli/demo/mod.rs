@@ -7,14 +7,14 @@
 mod cluster;
 mod display;
 mod face;
-mod feed;
+pub mod feed;
 mod figures;
 mod files;
 pub mod generator;
 mod pace;
 mod read_back;
 mod screen;
-mod sender;
+pub mod sender;
 mod show;
 mod summary;
 mod view;
@@ -91,7 +91,7 @@ pub struct DemoArgs {
     log_level: String,
 }
 
-fn positive_duration(text: &str) -> Result<Duration, &'static str> {
+pub fn positive_duration(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or("write a number and its unit, such as 30s, 2m or 1h")

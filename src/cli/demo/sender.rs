@@ -188,7 +188,7 @@ impl Sender {
 }
 
 /// Records that should have been sent after `elapsed`.
-fn due(rate: u64, elapsed: Duration) -> u64 {
+pub fn due(rate: u64, elapsed: Duration) -> u64 {
     let records = u128::from(rate) * elapsed.as_millis() / 1_000;
     u64::try_from(records).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,209 @@
+// Event Hubs namespace with its hubs, an identity with the two rights that the service needs, and
+// the service as a container app. Sizes follow from the number of users: deploy/azure/README.md.
+//
+//     az deployment group create --resource-group signin-diagnostics \
+//       --template-file deploy/azure/main.bicep --parameters users=5000 image=<registry>/signin-diagnostics:0.1.0
+targetScope = 'resourceGroup'
+
+@description('Users of the tenant, guests who sign in included.')
+@minValue(1)
+@maxValue(5000000)
+param users int
+
+@description('Sign-ins of a user in a day, all streamed categories together. Measure yours: README.md.')
+@minValue(1)
+@maxValue(1000)
+param eventsPerUserPerDay int = 15
+
+@description('Image of the service. Empty: no container app, as where the service runs on AKS.')
+param image string = ''
+
+@description('Issuer of the AKS cluster (oidcIssuerProfile.issuerUrl), for workload identity. Empty: none.')
+param aksIssuer string = ''
+
+@description('Namespace and service account of the chart on that cluster, as namespace:account.')
+param aksServiceAccount string = 'signin-diagnostics:signin-diagnostics'
+
+param location string = resourceGroup().location
+param name string = 'signin-${uniqueString(resourceGroup().id)}'
+
+@description('Days that diagnoses and dead letters can be read. Standard keeps at most 7.')
+@minValue(1)
+@maxValue(7)
+param retentionDays int = 7
+
+// What is streamed: a hub each, by the name that the diagnostic setting uses.
+var inputHubs = [
+  'insights-logs-signinlogs'
+  'insights-logs-noninteractiveusersigninlogs'
+  'insights-logs-serviceprincipalsigninlogs'
+  'insights-logs-managedidentitysigninlogs'
+]
+var outputHub = 'signin-diagnoses'
+var deadLetterHub = 'signin-dead-letters'
+
+// 12 KB a sign-in and 4 KB a diagnosis, three times the mean at the peak; a throughput unit takes
+// 1,000 KB a second.
+var peakKilobytes = users * eventsPerUserPerDay * 3 * 16 / 86400
+var throughputUnits = min(40, max(1, (peakKilobytes + 999) / 1000))
+var partitions = min(32, max(4, throughputUnits * 2))
+
+resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
+  name: name
+  location: location
+  sku: { name: 'Standard', tier: 'Standard', capacity: throughputUnits }
+  properties: {
+    kafkaEnabled: true
+    minimumTlsVersion: '1.2'
+    // Azure Monitor writes by a rule of the namespace, so keys cannot be switched off.
+    disableLocalAuth: false
+    // An outage is caught up faster than the units for the day would allow.
+    isAutoInflateEnabled: true
+    maximumThroughputUnits: min(40, throughputUnits * 4)
+  }
+}
+
+resource inputs 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = [
+  for hub in inputHubs: {
+    parent: namespace
+    name: hub
+    properties: {
+      partitionCount: partitions
+      // How long the service may be down without a loss.
+      retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: 72 }
+    }
+  }
+]
+
+resource output 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = {
+  parent: namespace
+  name: outputHub
+  properties: {
+    partitionCount: partitions
+    retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: retentionDays * 24 }
+  }
+}
+
+resource deadLetters 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = {
+  parent: namespace
+  name: deadLetterHub
+  properties: {
+    partitionCount: 1
+    retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: retentionDays * 24 }
+  }
+}
+
+// What the diagnostic setting writes by: it asks for all three rights.
+resource writer 'Microsoft.EventHub/namespaces/authorizationRules@2024-01-01' = {
+  parent: namespace
+  name: 'azure-monitor'
+  properties: { rights: ['Listen', 'Manage', 'Send'] }
+}
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: name
+  location: location
+}
+
+resource federation 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = if (!empty(aksIssuer)) {
+  parent: identity
+  name: 'aks'
+  properties: {
+    issuer: aksIssuer
+    subject: 'system:serviceaccount:${aksServiceAccount}'
+    audiences: ['api://AzureADTokenExchange']
+  }
+}
+
+// Azure Event Hubs Data Receiver and Data Sender, on no more than what each is needed for.
+var receiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde')
+var sender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '2b629674-e913-4c01-ae53-ef4638d8f975')
+
+resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (hub, index) in inputHubs: {
+    name: guid(namespace.id, hub, identity.id, receiver)
+    scope: inputs[index]
+    properties: {
+      roleDefinitionId: receiver
+      principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
+    }
+  }
+]
+
+resource mayWriteDiagnoses 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(output.id, identity.id, sender)
+  scope: output
+  properties: {
+    roleDefinitionId: sender
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource mayWriteDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(deadLetters.id, identity.id, sender)
+  scope: deadLetters
+  properties: {
+    roleDefinitionId: sender
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource environment 'Microsoft.App/managedEnvironments@2024-03-01' = if (!empty(image)) {
+  name: name
+  location: location
+  properties: {}
+}
+
+resource service 'Microsoft.App/containerApps@2024-03-01' = if (!empty(image)) {
+  name: 'signin-diagnostics'
+  location: location
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identity.id}': {} }
+  }
+  properties: {
+    managedEnvironmentId: environment.id
+    configuration: {
+      activeRevisionsMode: 'Single'
+      // /metrics for a Prometheus in the same environment, and for nobody outside.
+      ingress: { external: false, targetPort: 9464, transport: 'http' }
+    }
+    template: {
+      // Above delivery.drain_timeout (20 s) and the 5 s in which the clients close.
+      terminationGracePeriodSeconds: 40
+      scale: { minReplicas: 2, maxReplicas: 2 }
+      containers: [
+        {
+          name: 'signin-diagnostics'
+          image: image
+          args: ['run', '--config', '/etc/signin-diagnostics/event-hubs.toml']
+          resources: { cpu: json('0.5'), memory: '1Gi' }
+          env: [
+            { name: 'SIGNIN_DIAGNOSTICS__WORKERS', value: '2' }
+            { name: 'SIGNIN_DIAGNOSTICS__KAFKA__BOOTSTRAP_SERVERS', value: '${name}.servicebus.windows.net:9093' }
+            { name: 'SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__MECHANISM', value: 'oauthbearer' }
+            { name: 'SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__IDENTITY', value: 'managed' }
+            { name: 'SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__CLIENT_ID', value: identity.properties.clientId }
+            { name: 'SIGNIN_DIAGNOSTICS__INPUT__TOPICS', value: join(inputHubs, ',') }
+            { name: 'SIGNIN_DIAGNOSTICS__OUTPUT__TOPIC', value: outputHub }
+            { name: 'SIGNIN_DIAGNOSTICS__DEAD_LETTER__TOPIC', value: deadLetterHub }
+          ]
+          probes: [
+            { type: 'Liveness', httpGet: { path: '/livez', port: 9464 }, periodSeconds: 10, failureThreshold: 3 }
+            { type: 'Readiness', httpGet: { path: '/readyz', port: 9464 }, periodSeconds: 10 }
+          ]
+        }
+      ]
+    }
+  }
+  dependsOn: [mayRead, mayWriteDiagnoses, mayWriteDeadLetters]
+}
+
+output bootstrapServers string = '${name}.servicebus.windows.net:9093'
+output authorizationRuleId string = writer.id
+output clientId string = identity.properties.clientId
+output partitionsOfAHub int = partitions
+output throughputUnitsOfTheNamespace int = throughputUnits

@@ -1,0 +1,377 @@
+//! The Helm chart: rendered by Helm in each of its shapes, and every object that comes out held
+//! against the schema of its kind.
+use std::env;
+use std::fs;
+use std::process::Command;
+
+use crate::chart_schema::settings;
+use crate::tools::{file, path, read, refuses, replaced, succeeds};
+
+const CHART: &str = "deploy/kubernetes/signin-diagnostics";
+const BROKER: &str = "config.kafka.bootstrap_servers=contoso.servicebus.windows.net:9093";
+
+const EVERYTHING: &[&str] = &[
+    "podMonitor.enabled=true",
+    "prometheusRule.enabled=true",
+    "dashboards.enabled=true",
+    "keda.enabled=true",
+];
+
+/// The version that the chart is rendered for: a Helm that was built from source knows none.
+const TEMPLATE: [&str; 5] = ["template", "signin", CHART, "--kube-version", "1.34.0"];
+
+/// The chart with settings as `helm --set` takes them.
+fn rendered(set: &[&str]) -> String {
+    let mut arguments = TEMPLATE.to_vec();
+    arguments.extend(["--namespace", "identity"]);
+    for setting in [BROKER].iter().chain(set) {
+        arguments.extend(["--set", setting]);
+    }
+    succeeds("helm", &arguments)
+}
+
+/// Helm refuses the setting, and says why.
+fn helm_refuses(set: &str, why: &str) {
+    let set = ["--set", BROKER, "--set", set];
+    refuses("helm", &[&TEMPLATE[..], &set].concat(), why);
+}
+
+fn is_valid(manifests: &str) {
+    let (_folder, file) = file("manifests.yaml", manifests);
+    succeeds("python3", &["tests/deploy/validate.py", "manifests", &file]);
+}
+
+#[test]
+fn helm_lint_finds_nothing() {
+    succeeds("helm", &["lint", "--strict", CHART, "--set", BROKER]);
+}
+
+#[test]
+fn every_shape_of_the_chart_renders_objects_that_their_schemas_know() {
+    let shapes: &[&[&str]] = &[
+        &[],
+        EVERYTHING,
+        &["config.delivery.mode=exactly_once", "keda.enabled=true"],
+        &[
+            "config.kafka.instance_id=pod",
+            "podDisruptionBudget.enabled=false",
+            "networkPolicy.enabled=false",
+            "serviceAccount.create=false",
+        ],
+        &[
+            "keda.enabled=true",
+            "keda.scaler=kafka",
+            "keda.kafka.secretName=event-hubs",
+            "secrets.kafka\\.security\\.connection_string_file.name=event-hubs",
+            "secrets.kafka\\.security\\.connection_string_file.key=connection-string",
+        ],
+    ];
+    for shape in shapes {
+        is_valid(&rendered(shape));
+    }
+    let all = rendered(EVERYTHING);
+    for kind in [
+        "ConfigMap",
+        "Deployment",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "PodMonitor",
+        "PrometheusRule",
+        "ScaledObject",
+        "ServiceAccount",
+    ] {
+        assert!(all.contains(&format!("\nkind: {kind}\n")), "no {kind}");
+    }
+}
+
+/// One validator for Kubernetes' own kinds and for custom resources: each is shown to refuse.
+#[test]
+fn objects_that_their_schemas_do_not_know_are_refused() {
+    let all = rendered(EVERYTHING);
+    for (old, new, why) in [
+        (
+            "readOnlyRootFilesystem: true",
+            "readOnlyFilesystem: true",
+            "Deployment",
+        ),
+        (
+            "maxUnavailable: 1",
+            "maxUnavailable: []",
+            "PodDisruptionBudget",
+        ),
+        ("podMetricsEndpoints:", "podMetricEndpoints:", "PodMonitor"),
+        ("expr: vector(1)", "expression: vector(1)", "PrometheusRule"),
+        ("minReplicaCount: 1", "minReplicaCount: one", "ScaledObject"),
+        (
+            "policyTypes: [Ingress, Egress]",
+            "policyTypes: Egress",
+            "NetworkPolicy",
+        ),
+    ] {
+        let (_folder, broken) = file("manifests.yaml", &replaced(&all, old, new));
+        refuses(
+            "python3",
+            &["tests/deploy/validate.py", "manifests", &broken],
+            why,
+        );
+    }
+}
+
+#[test]
+fn values_that_cannot_work_are_refused_with_a_reason() {
+    helm_refuses("config.input.topic=sign-ins", "topic");
+    helm_refuses("config.workers=0", "workers");
+    helm_refuses("config.kafka.security.password=hunter2", "password");
+    helm_refuses("config.delivery.drain_timeout=20", "drain_timeout");
+    helm_refuses("keda.scaler=lag", "scaler");
+    helm_refuses("replica=2", "replica");
+    helm_refuses(
+        "prometheusRule.enabled=true,prometheusRule.parameters.block_spike=2",
+        "there is no such parameter",
+    );
+    refuses("helm", &TEMPLATE, "config.kafka.bootstrap_servers is empty");
+}
+
+/// The settings file of the `ConfigMap`.
+fn service_toml(manifests: &str) -> String {
+    let (_, rest) = manifests
+        .split_once("service.toml: |\n")
+        .expect("it is there");
+    let lines = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "));
+    lines
+        .map(|line| line.trim_start().to_owned() + "\n")
+        .collect()
+}
+
+/// What the service says of the settings of the `ConfigMap`.
+fn checked(manifests: &str) -> (bool, String) {
+    let (_folder, config) = file("service.toml", &service_toml(manifests));
+    let output = Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
+        .args(["check", "--config", &config])
+        .env("AZURE_TENANT_ID", "7c0e1a52-6f3b-4d8e-9a41-2b5d8c6e0f13")
+        .env("AZURE_CLIENT_ID", "7c0e1a52-6f3b-4d8e-9a41-2b5d8c6e0f14")
+        .env("AZURE_FEDERATED_TOKEN_FILE", path("Cargo.toml"))
+        .output()
+        .expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+fn the_service_takes_the_settings_that_the_chart_writes() {
+    let (is_taken, said) = checked(&rendered(&[]));
+    assert!(is_taken, "{said}");
+}
+
+/// Each setting, at its default, by the chart: what Helm lets through as a value, the service reads.
+#[test]
+fn every_setting_of_the_service_goes_through_the_chart() {
+    let (all, _) = settings();
+    let mut config = serde_json::json!({});
+    for setting in all.iter().filter(|setting| !setting.is_secret()) {
+        let value = serde_json::to_value(&setting.default).expect("it is JSON");
+        let place = setting
+            .key
+            .split('.')
+            .fold(&mut config, |place, part| &mut place[part]);
+        *place = value;
+    }
+    for (key, value) in [
+        (
+            "kafka",
+            serde_json::json!({ "bootstrap_servers": "broker:9092",
+            "properties": { "socket.timeout.ms": 70000, "client.rack": "a" } }),
+        ),
+        (
+            "input",
+            serde_json::json!({ "topics": ["a", "b"], "group_id": "g" }),
+        ),
+        (
+            "output",
+            serde_json::json!({ "topic": "out", "queue_messages": 10_000_000 }),
+        ),
+        (
+            "dead_letter",
+            serde_json::json!({ "topic": "dead", "max_ratio": 0.25 }),
+        ),
+        (
+            "watch",
+            serde_json::json!({ "emergency": { "users": ["a@b.c", "d@e.f"] } }),
+        ),
+    ] {
+        for (name, value) in value.as_object().expect("an object") {
+            config[key][name] = value.clone();
+        }
+    }
+    config["workers"] = 3.into();
+    let (_folder, values) = file(
+        "values.json",
+        &serde_json::json!({ "config": config }).to_string(),
+    );
+    let manifests = succeeds("helm", &[&TEMPLATE[..], &["--values", &values]].concat());
+    let written: toml::Table = service_toml(&manifests).parse().expect("it is TOML");
+    let expected: toml::Table = toml::Table::try_from(&config).expect("it is TOML");
+    // The chart's own values stand beside: each setting that was given is there as it was given.
+    for setting in all.iter().filter(|setting| !setting.is_secret()) {
+        let found = |table: &toml::Table| {
+            let mut parts = setting.key.split('.');
+            let first = table.get(parts.next()?)?;
+            parts
+                .try_fold(first, |value, part| value.get(part))
+                .cloned()
+        };
+        assert_eq!(found(&written), found(&expected), "{}", setting.key);
+    }
+    assert_eq!(
+        written["kafka"]["properties"]["socket.timeout.ms"],
+        70_000.into()
+    );
+    let (is_taken, said) = checked(&manifests);
+    assert!(is_taken, "{said}\n{}", service_toml(&manifests));
+}
+
+/// A secret is a file, and its setting names it.
+#[test]
+fn every_secret_is_mounted_and_named() {
+    let (all, _) = settings();
+    for setting in all.iter().filter(|setting| setting.is_file()) {
+        let escaped = setting.key.replace('.', "\\.");
+        let manifests = rendered(&[
+            &format!("secrets.{escaped}.name=the-secret"),
+            &format!("secrets.{escaped}.key=the-key"),
+        ]);
+        let line = format!(
+            "{} = \"/run/secrets/signin-diagnostics/{}\"",
+            setting.key, setting.key
+        );
+        assert!(service_toml(&manifests).contains(&line), "{}", setting.key);
+        assert!(
+            manifests.contains(&format!("path: \"{}\"", setting.key)),
+            "{}",
+            setting.key
+        );
+    }
+    for secret in all.iter().filter(|setting| setting.is_secret()) {
+        let file = format!("{}_file", secret.key);
+        assert!(
+            all.iter().any(|setting| setting.key == file),
+            "{} has no {file}, so the chart cannot hand it in",
+            secret.key
+        );
+    }
+}
+
+#[test]
+fn the_grace_period_is_longer_than_the_drain() {
+    for (drain, seconds) in [
+        ("20s", 30),
+        ("1m", 70),
+        ("1500ms", 12),
+        ("1.5m", 100),
+        ("4m", 250),
+    ] {
+        let manifests = rendered(&[&format!("config.delivery.drain_timeout={drain}")]);
+        let line = format!("terminationGracePeriodSeconds: {seconds}\n");
+        assert!(manifests.contains(&line), "{drain}");
+    }
+}
+
+#[test]
+fn replicas_have_stable_names_where_the_settings_need_them() {
+    assert!(rendered(&[]).contains("\nkind: Deployment\n"));
+    let exactly_once = rendered(&["config.delivery.mode=exactly_once"]);
+    assert!(exactly_once.contains("\nkind: StatefulSet\n"));
+    assert!(exactly_once.contains("value: $(POD_NAME)\n"));
+    let member = rendered(&["config.kafka.instance_id=sign-ins"]);
+    assert!(member.contains("\nkind: StatefulSet\n"));
+    assert!(member.contains("value: sign-ins-$(POD_NAME)\n"));
+}
+
+#[test]
+fn no_more_replicas_are_wanted_than_partitions_can_keep_busy() {
+    for (partitions, workers, most) in [(8, 2, 4), (9, 2, 4), (1, 4, 1)] {
+        let manifests = rendered(&[
+            "keda.enabled=true",
+            &format!("keda.partitions={partitions}"),
+            &format!("config.workers={workers}"),
+        ]);
+        assert!(
+            manifests.contains(&format!("maxReplicaCount: {most}\n")),
+            "{partitions}"
+        );
+        assert!(!manifests.contains("\n  replicas:"), "KEDA's own");
+    }
+}
+
+/// The restricted level of Kubernetes' Pod Security Standards.
+#[test]
+fn the_pod_is_restricted() {
+    let manifests = rendered(&[]);
+    for line in [
+        "runAsNonRoot: true",
+        "seccompProfile: { type: RuntimeDefault }",
+        "allowPrivilegeEscalation: false",
+        "readOnlyRootFilesystem: true",
+        "capabilities: { drop: [ALL] }",
+        "automountServiceAccountToken: false",
+    ] {
+        assert!(manifests.contains(line), "{line}");
+    }
+    for forbidden in ["hostNetwork", "hostPath", "privileged", "hostPID"] {
+        assert!(!manifests.contains(forbidden), "{forbidden}");
+    }
+    assert!(manifests.contains("azure.workload.identity/use: \"true\""));
+    let by_key = rendered(&["config.kafka.security.identity=managed"]);
+    assert!(!by_key.contains("azure.workload.identity/use"));
+}
+
+#[test]
+fn thresholds_and_the_address_of_the_runbooks_can_be_set() {
+    let manifests = rendered(&[
+        "prometheusRule.enabled=true",
+        "prometheusRule.runbookBase=https://wiki.contoso.com/runbooks",
+        "prometheusRule.parameters.block_spike_factor=7",
+        "prometheusRule.parameters.block_spike_excess/1h=77",
+    ]);
+    assert!(manifests.contains("url: https://wiki.contoso.com/runbooks\n"));
+    assert!(manifests.contains("expr: vector(7)\n"));
+    assert_eq!(manifests.matches("expr: vector(77)\n").count(), 1);
+}
+
+/// Helm reads no file outside of its chart, and a link would be lost in a package.
+#[test]
+fn rules_and_dashboards_are_those_of_deploy() {
+    for (original, copy) in [
+        ("prometheus/parameters.yml", "parameters.yml"),
+        ("prometheus/recording.yml", "recording.yml"),
+        ("prometheus/alerts.yml", "alerts.yml"),
+        ("grafana/sign-ins.json", "sign-ins.json"),
+        ("grafana/pipeline.json", "pipeline.json"),
+    ] {
+        let text = read(&format!("deploy/{original}"));
+        let copy = format!("{CHART}/files/{copy}");
+        if env::var_os("BLESS").is_some() {
+            fs::write(path(&copy), &text).expect("it can be written");
+        }
+        assert!(
+            fs::read_to_string(path(&copy)).unwrap_or_default() == text,
+            "{copy} is not deploy/{original}; copy it with: BLESS=1 cargo test --test deploy chart"
+        );
+    }
+}
+
+#[test]
+fn the_chart_has_the_version_of_the_program() {
+    let chart = read(&format!("{CHART}/Chart.yaml"));
+    for key in ["version", "appVersion"] {
+        assert!(
+            chart.contains(&format!("\n{key}: {}\n", env!("CARGO_PKG_VERSION"))),
+            "{key}"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! `Dockerfile` and `.dockerignore`. The image itself is built by the release workflow.
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::tools::{file, path, read, refuses, replaced, succeeds};
+
+fn dockerfile() -> String {
+    read("Dockerfile")
+}
+
+/// The instructions after the last FROM: what is in force in the image.
+fn last_stage() -> String {
+    let text = dockerfile();
+    let (_, stage) = text.rsplit_once("\nFROM ").expect("it has stages");
+    stage.to_owned()
+}
+
+#[test]
+fn hadolint_finds_nothing_and_refuses_a_broken_one() {
+    succeeds("hadolint", &["Dockerfile"]);
+
+    let shell = replaced(&dockerfile(), "RUN mkdir -p src benches", "RUN cd src");
+    let (_folder, broken) = file("Dockerfile", &shell);
+    refuses("hadolint", &[&broken], "DL3003");
+}
+
+#[test]
+fn the_image_runs_as_a_number_without_a_shell_and_asks_itself() {
+    let stage = last_stage();
+    assert!(stage.contains("\nUSER 65532:65532\n"));
+    assert!(!stage.contains("\nRUN "), "there is no shell to run it");
+    for instruction in ["HEALTHCHECK", "ENTRYPOINT", "CMD"] {
+        let (_, rest) = stage
+            .split_once(&format!("\n{instruction}"))
+            .unwrap_or_else(|| panic!("no {instruction}"));
+        let words = rest.split_once('[').expect("a list of words");
+        assert!(words.1.starts_with("\"/usr/bin/signin-diagnostics\"") || instruction == "CMD");
+    }
+    assert!(stage.contains("\"healthcheck\"]"));
+    for label in ["title", "licenses", "version", "revision"] {
+        let label = format!("org.opencontainers.image.{label}=");
+        assert!(stage.contains(&label), "{label}");
+    }
+    let version = format!("ARG VERSION={}\n", env!("CARGO_PKG_VERSION"));
+    assert!(
+        stage.contains(&version),
+        "the version is that of Cargo.toml"
+    );
+}
+
+#[test]
+fn the_image_is_built_with_the_toolchain_of_the_repository() {
+    let toolchain = read("rust-toolchain.toml");
+    let (_, rest) = toolchain.split_once("channel = \"").expect("it is named");
+    let channel = rest.split('"').next().expect("it ends");
+    assert!(dockerfile().contains(&format!("ARG RUST_VERSION={channel}\n")));
+}
+
+/// What the sources include at compile time, and what Cargo.toml names, is in the context and is
+/// copied: a build that lacks a file fails minutes after its start.
+#[test]
+fn everything_that_is_compiled_is_in_the_context_and_copied() {
+    let ignore = read(".dockerignore");
+    let admitted: BTreeSet<&str> = ignore
+        .lines()
+        .filter_map(|line| line.strip_prefix('!'))
+        .collect();
+    let text = dockerfile();
+    let copied: BTreeSet<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("COPY ") && !line.contains("--from"))
+        .flat_map(|line| {
+            let words: Vec<&str> = line.split(' ').skip(1).collect();
+            words[..words.len() - 1].to_vec()
+        })
+        .collect();
+    assert_eq!(admitted, copied, ".dockerignore and COPY");
+
+    let mut needed = BTreeSet::new();
+    included(&path("src"), &mut needed);
+    included(&path("benches"), &mut needed);
+    assert!(needed.contains("config"), "{needed:?}");
+    for folder in needed {
+        assert!(
+            admitted.contains(folder.as_str()),
+            "{folder} is compiled in: add it to .dockerignore and to a COPY of Dockerfile"
+        );
+    }
+}
+
+/// The top folders of files that the code includes, but for code of tests.
+fn included(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("it can be listed") {
+        let file = entry.expect("it can be listed").path();
+        if file.is_dir() {
+            included(&file, found);
+            continue;
+        }
+        if file.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("it is a text");
+        let program = text.split("#[cfg(test)]").next().expect("a beginning");
+        for part in program.split("include_").skip(1) {
+            let Some(name) = part
+                .split_once("!(")
+                .and_then(|(_, rest)| rest.split('"').nth(1))
+            else {
+                continue;
+            };
+            let target = file.parent().expect("a folder").join(name);
+            let Ok(target) = target.canonicalize() else {
+                continue;
+            };
+            let root = path("").canonicalize().expect("it is there");
+            if let Ok(inside) = target.strip_prefix(&root) {
+                let top = inside.components().next().expect("a part");
+                found.insert(top.as_os_str().to_string_lossy().into_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The unit for machines without containers: what systemd itself says of it. That the service runs
+//! so confined is shown in `confined.rs`.
+use std::fs;
+
+use crate::tools::{path, read, replaced, run};
+
+const UNIT: &str = "deploy/systemd/signin-diagnostics.service";
+
+/// The unit with the built program in the place of the installed one, which verify looks for.
+fn verified(change: impl Fn(&str) -> String) -> (bool, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let unit = folder.path().join("signin-diagnostics.service");
+    let text = replaced(
+        &read(UNIT),
+        "/usr/local/bin/signin-diagnostics ",
+        &format!("{} ", env!("CARGO_BIN_EXE_signin-diagnostics")),
+    );
+    fs::write(&unit, change(&text)).expect("it is written");
+    let (is_success, said) = run(
+        "systemd-analyze",
+        &["verify", "--man=no", unit.to_str().expect("plain")],
+    );
+    (is_success && said.is_empty(), said)
+}
+
+#[test]
+fn systemd_takes_the_unit_and_refuses_a_broken_one() {
+    let (is_fine, said) = verified(ToOwned::to_owned);
+    assert!(is_fine, "{said}");
+    for (old, new) in [
+        ("ProtectSystem=strict", "ProtectSystems=strict"),
+        ("Restart=on-failure", "Restart=sometimes"),
+        (
+            "SystemCallFilter=@system-service",
+            "SystemCallFilter=@no-such-set",
+        ),
+    ] {
+        let (is_fine, _) = verified(|text| replaced(text, old, new));
+        assert!(!is_fine, "{new} is taken");
+    }
+}
+
+#[test]
+fn the_unit_is_confined_by_systemds_own_measure() {
+    let unit = path(UNIT);
+    let unit = unit.to_str().expect("a plain name");
+    let security = ["security", "--offline=true", "--no-pager", "--threshold=15"];
+    let (is_success, said) = run("systemd-analyze", &[&security[..], &[unit]].concat());
+    assert!(is_success, "{said}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = folder.path().join("signin-diagnostics.service");
+    let text = replaced(&read(UNIT), "CapabilityBoundingSet=\n", "");
+    fs::write(&open, replaced(&text, "DynamicUser=yes\n", "")).expect("it is written");
+    let open = open.to_str().expect("a plain name");
+    let (is_success, _) = run("systemd-analyze", &[&security[..], &[open]].concat());
+    assert!(!is_success, "the measure tells nothing");
+}
+
+#[test]
+fn the_unit_waits_longer_than_the_drain() {
+    let text = read(UNIT);
+    let (_, rest) = text.split_once("TimeoutStopSec=").expect("it is set");
+    let seconds: u64 = rest
+        .split('s')
+        .next()
+        .expect("a number")
+        .parse()
+        .expect("seconds");
+    let defaults: toml::Table = read("config/signin-diagnostics.toml")
+        .parse()
+        .expect("TOML");
+    let drain = defaults["delivery"]["drain_timeout"]
+        .as_str()
+        .expect("a text");
+    let drain: u64 = drain.trim_end_matches('s').parse().expect("seconds");
+    assert!(seconds >= drain + 10, "{seconds} s");
+}
