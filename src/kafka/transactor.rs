@@ -96,6 +96,7 @@ pub fn make_transactional(producer: &mut ClientConfig, settings: &Settings, work
 }
 
 enum Request {
+    /// With the membership under which the offsets were read; `None` where it is over.
     Commit(Vec<(TopicPartition, i64)>, Option<ConsumerGroupMetadata>),
     Abort,
 }
@@ -130,10 +131,13 @@ impl Transactor {
         })
     }
 
-    /// Commits as the member that the consumer is now. With the generation of a later moment the
-    /// broker would take a commit of partitions that somebody else has meanwhile.
+    /// Commits as the member that the consumer is now, however often the calls are made again:
+    /// with the generation of a later moment the broker would take a commit of partitions that
+    /// somebody else has meanwhile. A member that has lost its partitions may have no generation,
+    /// and a broker takes offsets of transactions without one, too: so that is none.
     pub fn commit(&self, offsets: Vec<(TopicPartition, i64)>) {
         let group = self.consumer.group_metadata();
+        let group = group.filter(|_| !self.consumer.assignment_lost());
         // The thread ends early only after an answer that leaves the producer of no use.
         let _ = self.requests.send(Request::Commit(offsets, group));
     }
