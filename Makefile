@@ -1,7 +1,7 @@
 # The tasks of this repository. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench alert-quality docs build-tools test-tools
+.PHONY: help demo test lint deny bench soak alert-quality docs build-tools test-tools
 
 # $(call need,program,package): stops where the program is missing, and says what installs it.
 need = command -v $(1) >/dev/null || { echo "$(1) is missing; install it with: $(2)" >&2; exit 1; }
@@ -12,8 +12,9 @@ help: ## list the tasks
 demo: build-tools ## run the whole pipeline on generated sign-ins; needs no server (Ctrl-C ends it)
 	cargo run -- demo
 
+# The broker tests wait for the most part: four at a time, also on two cores.
 test: build-tools test-tools lint ## check formatting and lints, then run all tests, on a real Kafka too
-	cargo test
+	RUST_TEST_THREADS=$(or $(RUST_TEST_THREADS),4) cargo test
 
 lint: build-tools ## check formatting and lints
 	cargo fmt --check
@@ -25,6 +26,9 @@ deny: build-tools ## check the licences, duplicates and sources of the dependenc
 
 bench: build-tools ## measure (release build)
 	cargo bench
+
+soak: build-tools test-tools ## faults at random for 10 minutes on a real Kafka (MINUTES=n SEED=n; benches/README.md)
+	cargo bench --profile dev --bench soak -- $(or $(MINUTES),10) $(SEED)
 
 alert-quality: ## simulate spikes and say how well the spike alert finds them (some minutes; docs/alert-quality.md)
 	@$(call need,python3,apt-get install python3)

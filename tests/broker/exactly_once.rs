@@ -1,25 +1,17 @@
 //! With transactions, a reader of what is committed sees every record exactly once, whatever
 //! happens to the service and to the broker.
 use std::collections::BTreeSet;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use signin_diagnostics::cli::demo::generator::Profile;
 
+use crate::modes::{exactly_once, instance};
 use crate::support::broker::Broker;
 use crate::support::load::duplicates;
 use crate::support::{Load, Service, Setup, Signal, read_all, wait_until};
 
 const DEADLINE: Duration = Duration::from_mins(2);
-
-fn exactly_once(setup: Setup) -> Setup {
-    setup
-        .set("delivery.mode", "\"exactly_once\"")
-        .set("delivery.transaction_interval", "\"200ms\"")
-        // A dead member's partitions wait for it so long.
-        .set("kafka.properties.\"session.timeout.ms\"", "6000")
-        .set("dead_letter.max_ratio", "0")
-        .set("dead_letter.max_consecutive", "0")
-}
 
 /// Every dead letter once: as many places as letters.
 fn assert_dead_letters(setup: &Setup, sent: usize) {
@@ -121,6 +113,44 @@ fn a_broker_that_is_killed_and_restarted_shows_every_record_once() {
         started.elapsed()
     );
     service.stop();
+}
+
+/// The members lose their partitions while offsets are on their way to the broker, and rejoin:
+/// what they sent as members of old must not be taken from them as members anew.
+#[test]
+fn a_broker_that_freezes_for_longer_than_a_session_shows_every_record_once() {
+    const FREEZES: usize = 3;
+    let mut broker = Broker::of_my_own();
+    let mut load = Load::generate(34, Profile::tests(), 5_000);
+    let setup = exactly_once(Setup::on(&broker, "once-frozen", 6))
+        .set("workers", "1")
+        .set("kafka.properties.\"heartbeat.interval.ms\"", "500");
+    let setups = ["first", "second"].map(|id| instance(&setup, id));
+    setup.send(load.bodies());
+    let mut services = setups.each_ref().map(Setup::start);
+    let mut ends = 0;
+    for freeze in 1..=FREEZES {
+        setup.send(load.grow(20_000));
+        for service in &services {
+            service.wait_for_records(500);
+        }
+        broker.freeze();
+        // The fault itself, and no waiting for something.
+        thread::sleep(Duration::from_secs(8));
+        broker.thaw();
+        let started = Instant::now();
+        while setup.lag() > 0 {
+            for (service, setup) in services.iter_mut().zip(&setups) {
+                assert!(started.elapsed() < DEADLINE, "{}", service.log());
+                if service.ended().is_some() {
+                    *service = setup.start();
+                    ends += 1;
+                }
+            }
+        }
+        assert_eq!(duplicates(&load.ids(), &setup.diagnoses()), 0, "{freeze}");
+    }
+    eprintln!("exactly once, broker frozen {FREEZES} times: {ends} ends");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Partitions change hands under load, and nothing is lost or comes twice.
+use std::thread;
 use std::time::{Duration, Instant};
 
 use signin_diagnostics::cli::demo::generator::Profile;
 
+use crate::modes::{Mode, at_least_once, exactly_once, instance};
 use crate::support::load::duplicates;
 use crate::support::{Load, Service, Setup, Signal};
 
@@ -68,4 +70,70 @@ fn feed_until(setup: &Setup, load: &mut Load, what: &str, condition: impl Fn() -
         );
         setup.send(load.grow(2_000));
     }
+}
+
+/// From one instance to three and back, under load.
+fn scales(name: &str, seed: u64, mode: Mode, is_static: bool) {
+    let setup = mode(Setup::new(name, 6))
+        .set("workers", "1")
+        .set("kafka.properties.\"heartbeat.interval.ms\"", "500");
+    let start = |number: usize| {
+        if is_static {
+            instance(&setup, &format!("{name}-{number}")).start()
+        } else {
+            setup.start()
+        }
+    };
+    let mut load = Load::generate(seed, Profile::tests(), 5_000);
+    setup.send(load.bodies());
+    let mut first = start(1);
+    first.wait_for_records(1_000);
+    let mut others = [start(2), start(3)];
+    feed_slowly_until(&setup, &mut load, "all three work", || {
+        assigned(&first) == 2.0
+            && others
+                .iter()
+                .all(|other| other.records() > 500 && assigned(other) == 2.0)
+    });
+    for other in &mut others {
+        other.signal(Signal::Term);
+    }
+    feed_slowly_until(&setup, &mut load, "the first has all again", || {
+        assigned(&first) == 6.0
+    });
+    for other in &mut others {
+        let status = other.wait(DEADLINE);
+        assert_eq!(status.code(), Some(0), "{}", other.log());
+    }
+    setup.wait_committed(DEADLINE);
+    assert_eq!(duplicates(&load.ids(), &setup.diagnoses()), 0);
+    first.stop();
+}
+
+fn feed_slowly_until(setup: &Setup, load: &mut Load, what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(
+            started.elapsed() < DEADLINE,
+            "not within {DEADLINE:?}: {what}"
+        );
+        setup.send(load.grow(300));
+        // As fast as sign-ins come, not as fast as they can be made.
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn three_instances_and_one_again_write_every_record_once() {
+    scales("scale", 63, at_least_once, false);
+}
+
+#[test]
+fn three_static_instances_and_one_again_write_every_record_once() {
+    scales("scale-static", 64, at_least_once, true);
+}
+
+#[test]
+fn three_instances_with_transactions_and_one_again_show_every_record_once() {
+    scales("once-scale", 65, exactly_once, true);
 }

@@ -1,10 +1,12 @@
 //! Refused credentials and rights are the operator's matter: no record is taken for bad, nothing
 //! is committed past what is delivered, and what is mended goes on by itself.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signin_diagnostics::cli::demo::generator::Profile;
 
+use crate::modes::{Mode, at_least_once, exactly_once};
 use crate::signs_in::{quoted, setup};
+use crate::support::broker::{Broker, Extra, free_port};
 use crate::support::load::duplicates;
 use crate::support::secured::Operation::{Describe, Read, Write};
 use crate::support::secured::Resource::{Group, Topic, TransactionalId};
@@ -141,4 +143,64 @@ fn a_transactional_id_that_is_granted_late_is_waited_for() {
     service.wait_ready();
     assert_eq!(duplicates(&load.ids(), &setup.diagnoses()), 0);
     service.stop();
+}
+
+/// The broker's user gets another password, and the old one again.
+fn password_changes(name: &str, seed: u64, mode: Mode) -> usize {
+    let address = format!("127.0.0.1:{}", free_port().expect("a free port"));
+    let user = |password: &str| {
+        format!(
+            "listener.name.sasl.plain.sasl.jaas.config=\
+             org.apache.kafka.common.security.plain.PlainLoginModule required \
+             user_service=\"{password}\";"
+        )
+    };
+    let listeners = format!(",SASL://{address}");
+    let mut broker = Broker::start_with(&Extra {
+        advertised: listeners.clone(),
+        listeners,
+        protocols: ",SASL:SASL_PLAINTEXT".to_owned(),
+        properties: format!("sasl.enabled.mechanisms=PLAIN\n{}\n", user(PASSWORD)),
+        ..Extra::default()
+    })
+    .unwrap_or_else(|reason| panic!("{reason}"));
+    let setup = mode(Setup::on(&broker, name, 2))
+        .set("workers", "1")
+        .set("kafka.security.protocol", "\"sasl_plaintext\"")
+        .set("kafka.security.username", "\"service\"")
+        .env("SIGNIN_DIAGNOSTICS__KAFKA__SECURITY__PASSWORD", PASSWORD)
+        .env("SIGNIN_DIAGNOSTICS__KAFKA__BOOTSTRAP_SERVERS", &address);
+    let mut load = Load::generate(seed, Profile::tests(), 2_000);
+    setup.send(load.bodies());
+    let mut service = setup.start();
+    service.wait_for_records(load.records());
+    // Of several lines of one name the last counts.
+    broker.set(&user("another-password-of-the-tests"));
+    setup.send(load.grow(2_000));
+    service.wait_not_ready(NOTICED, "worker 0: the broker refuses the credentials");
+    assert!(service.is_live());
+    assert!(setup.lag() > 0);
+    broker.set(&user(PASSWORD));
+    let started = Instant::now();
+    setup.wait_committed(NOTICED);
+    service.wait_ready();
+    assert!(setup.read_dead_letters().is_empty());
+    let repeated = duplicates(&load.ids(), &setup.diagnoses());
+    eprintln!(
+        "{name}: {repeated} of {} twice, all out {:.1?} after the password fits",
+        load.records(),
+        started.elapsed()
+    );
+    service.stop();
+    repeated
+}
+
+#[test]
+fn a_password_that_is_changed_is_waited_for() {
+    password_changes("password", 25, at_least_once);
+}
+
+#[test]
+fn a_password_that_is_changed_with_transactions_shows_every_record_once() {
+    assert_eq!(password_changes("once-password", 26, exactly_once), 0);
 }

@@ -8,6 +8,7 @@ use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use signin_diagnostics::cli::demo::generator::Profile;
 
+use crate::modes::{Mode, at_least_once, exactly_once};
 use crate::support::load::duplicates;
 use crate::support::topics::{create_topic, delete_before, delete_topic};
 use crate::support::{Load, Setup, Signal, wait_until};
@@ -127,9 +128,18 @@ fn a_time_starts_at_the_first_message_that_the_broker_received_then() {
 
 #[test]
 fn what_retention_deleted_is_counted_and_the_rest_is_read() {
+    retains("retention", at_least_once);
+}
+
+#[test]
+fn what_retention_deleted_with_transactions_is_counted_and_the_rest_is_read() {
+    retains("once-retention", exactly_once);
+}
+
+fn retains(name: &str, mode: Mode) {
     let load = Load::generate(23, Profile::tests(), 3_000);
     let third = load.messages.len() / 3;
-    let setup = Setup::new("retention", 1).set(SESSION.0, SESSION.1);
+    let setup = mode(Setup::new(name, 1));
     setup.send(load.messages[..third].iter().map(|message| &message.body));
     let mut first = setup.start();
     setup.wait_committed(DEADLINE);
@@ -156,9 +166,18 @@ fn what_retention_deleted_is_counted_and_the_rest_is_read() {
 
 #[test]
 fn a_topic_that_was_created_anew_is_read_from_its_begin() {
+    is_created_anew("recreated", at_least_once);
+}
+
+#[test]
+fn a_topic_that_was_created_anew_with_transactions_is_read_from_its_begin() {
+    is_created_anew("once-recreated", exactly_once);
+}
+
+fn is_created_anew(name: &str, mode: Mode) {
     let load = Load::generate(24, Profile::tests(), 3_000);
     let (before, after) = load.messages.split_at(load.messages.len() * 2 / 3);
-    let setup = Setup::new("recreated", 1).set(SESSION.0, SESSION.1);
+    let setup = mode(Setup::new(name, 1));
     setup.send(before.iter().map(|message| &message.body));
     let mut first = setup.start();
     setup.wait_committed(DEADLINE);

@@ -39,6 +39,8 @@ const CLUSTER_ID: &str = "c2lnbi1pbi1kaWFnbm9zdA";
 pub struct Extra {
     /// `,NAME://host:port…`.
     pub listeners: String,
+    /// The same, as clients are told.
+    pub advertised: String,
     /// `,NAME:PROTOCOL…`.
     pub protocols: String,
     /// Further lines of its settings.
@@ -267,6 +269,7 @@ fn server_properties(
 ) -> String {
     let Extra {
         listeners,
+        advertised,
         protocols,
         properties,
         ..
@@ -276,7 +279,7 @@ fn server_properties(
         "process.roles=broker,controller\n\
          node.id=1\n\
          listeners=PLAINTEXT://{bootstrap},CONTROLLER://127.0.0.1:{controller_port}{listeners}\n\
-         advertised.listeners=PLAINTEXT://{bootstrap}{listeners}\n\
+         advertised.listeners=PLAINTEXT://{bootstrap}{advertised}\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}\n\
          controller.listener.names=CONTROLLER\n\
          controller.quorum.voters=1@127.0.0.1:{controller_port}\n\

@@ -11,8 +11,14 @@ pub mod https;
 pub mod leash;
 pub mod load;
 #[allow(dead_code)]
+pub mod proxy;
+#[allow(dead_code)]
+pub mod random;
+#[allow(dead_code)]
 pub mod secured;
 pub mod service;
+#[allow(dead_code)]
+pub mod tail;
 pub mod topics;
 pub mod wait;
 

@@ -59,8 +59,10 @@ impl Secured {
         let keystore = file("broker.p12", &server.pkcs12(PASSWORD));
         let truststore = file("ca.pem", &authority.pem());
         let (sasl, tls) = (free_port()?, free_port()?);
+        let listeners = format!(",SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls}");
         let extra = Extra {
-            listeners: format!(",SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{tls}"),
+            advertised: listeners.clone(),
+            listeners,
             protocols: ",SASL_SSL:SASL_SSL,SSL:SSL".to_owned(),
             properties: properties(&keystore, &truststore),
             format: ["SCRAM-SHA-256", "SCRAM-SHA-512"]

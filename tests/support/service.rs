@@ -28,6 +28,7 @@ const RECORDS_DEADLINE: Duration = Duration::from_mins(1);
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The topics, the group and the settings that one service, or one after another, runs with.
+#[derive(Clone)]
 pub struct Setup {
     pub input: String,
     pub output: String,
@@ -242,14 +243,25 @@ impl Service {
         }
     }
 
+    /// The same; `None` where it does not answer, as before it listens.
+    pub fn try_metrics(&self) -> Option<Metrics> {
+        match self.get("/metrics")? {
+            (200, body) => Some(Metrics::parse(&body)),
+            _ => None,
+        }
+    }
+
     /// How many records it has settled; 0 before it listens.
     pub fn records(&self) -> u64 {
-        let Some((200, body)) = self.get("/metrics") else {
-            return 0;
-        };
+        let metrics = self.try_metrics();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count
-        let records = Metrics::parse(&body).sum("signin_records_received_total") as u64;
-        records
+        metrics.map_or(0, |m| m.sum("signin_records_received_total") as u64)
+    }
+
+    /// How it has ended; `None` while it runs.
+    #[allow(dead_code)]
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("the process can be asked")
     }
 
     /// Waits until it has settled so many records.

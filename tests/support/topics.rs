@@ -293,7 +293,7 @@ pub fn read_all_on(bootstrap: &str, topic: &str) -> Vec<Message> {
     messages
 }
 
-fn to_owned(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
+pub(super) fn to_owned(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
     let headers = message.headers().map_or_else(Vec::new, |headers| {
         headers
             .iter()
@@ -314,7 +314,7 @@ fn to_owned(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
     }
 }
 
-fn partitions(consumer: &BaseConsumer, topic: &str) -> Vec<i32> {
+pub(super) fn partitions(consumer: &BaseConsumer, topic: &str) -> Vec<i32> {
     let metadata = consumer
         .fetch_metadata(Some(topic), DEADLINE)
         .expect("the broker knows the topic");
@@ -417,7 +417,7 @@ fn has_partitions(assignment: &[u8]) -> bool {
         .is_some_and(|topics| topics != [0, 0, 0, 0])
 }
 
-fn client(bootstrap: &str) -> ClientConfig {
+pub(super) fn client(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)
