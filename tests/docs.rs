@@ -159,3 +159,27 @@ fn has_heading(document: &str, anchor: &str) -> bool {
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// The guarantees name their tests: `module` or `module::test`, of `tests/broker/`.
+#[test]
+fn the_guarantees_name_tests_that_there_are() {
+    let page = std::fs::read_to_string("docs/guarantees.md").unwrap();
+    let main = std::fs::read_to_string("tests/broker/main.rs").unwrap();
+    let (_, faults) = page.split_once("| shown by |").unwrap();
+    let mut modules = 0;
+    for line in faults.lines().filter(|line| line.starts_with("| ")) {
+        let cell = line
+            .trim_end_matches([' ', '|'])
+            .rsplit('|')
+            .next()
+            .unwrap();
+        for name in quoted(cell) {
+            let (module, test) = name.split_once("::").unwrap_or((name, ""));
+            assert!(main.contains(&format!("mod {module};")), "{name}");
+            let source = std::fs::read_to_string(format!("tests/broker/{module}.rs")).unwrap();
+            assert!(source.contains(&format!("fn {test}")), "{name}");
+            modules += 1;
+        }
+    }
+    assert!(modules > 20, "{modules}");
+}
