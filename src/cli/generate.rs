@@ -176,7 +176,7 @@ fn send(
     let mut reported = started;
     while sent.records < events && !stop.is_requested() {
         while sent.records < due(args.rate, started.elapsed()).min(events) {
-            let Some(parcel) = next.take().or_else(|| feed.next()) else {
+            let Some(parcel) = next.take().or_else(|| feed.next_parcel()) else {
                 return Ok(sent);
             };
             let record = BaseRecord::<(), [u8]>::to(&args.topic)

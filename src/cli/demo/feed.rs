@@ -101,7 +101,7 @@ impl Feed {
     }
 
     /// The next message; `None` at the end of the files.
-    pub fn next(&mut self) -> Option<Parcel> {
+    pub fn next_parcel(&mut self) -> Option<Parcel> {
         match self {
             Feed::Generated {
                 generators, next, ..

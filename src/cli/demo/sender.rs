@@ -116,7 +116,7 @@ impl Sender {
         let due = self.rate.map(|rate| due(rate, now - started));
         while self.contents.records < due.unwrap_or(u64::MAX).min(records) {
             if self.next.is_none() {
-                self.next = self.feed.next();
+                self.next = self.feed.next_parcel();
             }
             let Some(parcel) = &self.next else {
                 return Ok(false);
