@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ const RECORDS_DEADLINE: Duration = Duration::from_mins(1);
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The topics, the group and the settings that one service, or one after another, runs with.
+#[derive(Clone)]
 pub struct Setup {
     pub input: String,
     pub output: String,
@@ -37,6 +38,7 @@ pub struct Setup {
     partitions: i32,
     settings: Vec<String>,
     environment: Vec<(String, String)>,
+    program: PathBuf,
 }
 
 impl Setup {
@@ -58,7 +60,16 @@ impl Setup {
             partitions,
             settings: Vec::new(),
             environment: Vec::new(),
+            program: env!("CARGO_BIN_EXE_signin-diagnostics").into(),
         }
+    }
+
+    /// Another build of the service.
+    #[allow(dead_code)] // for the benchmark
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Setup {
+        program.clone_into(&mut self.program);
+        self
     }
 
     /// Adds a setting: its dotted key, and its value as TOML (`"workers"`, `"2"`;
@@ -160,7 +171,7 @@ impl Setup {
         fs::write(&config, self.toml(&admin)).expect("the configuration is written");
         let log = folder.path().join("service.log");
         let stderr = File::create(&log).expect("the log is created");
-        let process = Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
+        let process = Command::new(&self.program)
             .arg("run")
             .arg("--config")
             .arg(&config)
