@@ -54,6 +54,9 @@ fn diagnoser(rules: DetailRules) -> Diagnoser {
     Diagnoser::new(catalog, Privacy, rules)
 }
 
+/// The sign-ins that a stage is measured with.
+type Wanted<'w> = &'w dyn Fn(&SignIn<'_>) -> bool;
+
 const SOURCE: Source<'static> = Source::Kafka {
     topic: "sign-ins",
     partition: 3,
@@ -116,7 +119,7 @@ fn parse(c: &mut Criterion) {
 fn timed(
     messages: &Messages,
     iterations: u64,
-    wanted: &dyn Fn(&SignIn<'_>) -> bool,
+    wanted: Wanted<'_>,
     stage: &mut dyn FnMut(&SignIn<'_>) -> Duration,
 ) -> Duration {
     let mut reader = reader();
@@ -145,7 +148,7 @@ fn stages(c: &mut Criterion) {
     let full = diagnoser(DetailRules::all(Detail::Full));
     let all = |_: &SignIn<'_>| true;
     let failed = |sign_in: &SignIn<'_>| sign_in.error_code != Some(0);
-    let subjects: [(&str, &Diagnoser, &dyn Fn(&SignIn<'_>) -> bool); 3] = [
+    let subjects: [(&str, &Diagnoser, Wanted<'_>); 3] = [
         ("mix", &default, &all),
         ("full failure", &default, &failed),
         ("mix, all full", &full, &all),
