@@ -147,10 +147,6 @@ impl FieldFaults {
         self.0 |= 1 << field as u8;
     }
 
-    pub(super) const fn insert_all(&mut self, others: FieldFaults) {
-        self.0 |= others.0;
-    }
-
     pub const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }

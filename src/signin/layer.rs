@@ -12,7 +12,6 @@ use super::lenient::{Found, Lenient, Read, Str, holds_json};
 use super::members::{Member, Members, Object};
 use super::objects::{MfaDetail, Status};
 use super::personal::{Address, Location, Personal, User};
-use super::policies::PolicyList;
 use super::policy::AppliedPolicy;
 use super::text::Text;
 use super::values::{self, Bool, Code, EventTypes, IpAddress, Time};
@@ -95,7 +94,6 @@ impl<'m> Layer<'m> {
                     target: &mut self.place,
                     field: key,
                     faults: value.faults,
-                    passing: value.passing,
                 };
                 let found = value.object.next_value_seed(Read(Whereabouts(object)))?;
                 self.country = value.note(found);
@@ -114,17 +112,7 @@ impl<'m> Layer<'m> {
         value: &mut Member<'_, A>,
     ) -> Result<Option<Vec<AppliedPolicy<'m>>>, A::Error> {
         let mut policies = mem::take(&mut self.spare_policies);
-        let present = if value.passing {
-            value.objects(&mut policies)?
-        } else {
-            let found = value.object.next_value_seed(Read(PolicyList {
-                target: &mut policies,
-                field: value.field,
-                faults: &mut *value.faults,
-            }))?;
-            value.note(found).is_some()
-        };
-        if present {
+        if value.objects(&mut policies)? {
             return Ok(Some(policies));
         }
         self.spare_policies = policies;

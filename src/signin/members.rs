@@ -51,8 +51,6 @@ pub(super) struct Member<'a, A> {
     pub(super) object: &'a mut A,
     pub(super) field: Field,
     pub(super) faults: &'a mut FieldFaults,
-    /// Stands in a text that lives as long as the call, and not in the message.
-    pub(super) passing: bool,
 }
 
 impl<A> Member<'_, A> {
@@ -89,7 +87,6 @@ impl<A> Member<'_, A> {
             target: &mut *target,
             field: self.field,
             faults: &mut *self.faults,
-            passing: self.passing,
         }))?;
         if matches!(found, Found::Wrong) {
             self.faults.insert(self.field);
@@ -109,9 +106,11 @@ impl<A> Member<'_, A> {
             target: &mut *target,
             field: self.field,
             faults: &mut *self.faults,
-            passing: self.passing,
         }))?;
-        let present = self.note(found).is_some();
+        let present = matches!(found, Found::Value(()));
+        if matches!(found, Found::Wrong) {
+            self.faults.insert(self.field);
+        }
         if !present {
             target.clear();
         }
@@ -155,14 +154,12 @@ pub(super) struct Object<'t, T> {
     pub(super) target: &'t mut T,
     pub(super) field: Field,
     pub(super) faults: &'t mut FieldFaults,
-    pub(super) passing: bool,
 }
 
 impl<'m, T: Members<'m>> Lenient<'m> for Object<'_, T> {
     type Value = ();
 
-    fn text(mut self, text: Str<'_, 'm>) -> Found<()> {
-        self.passing = true;
+    fn text(self, text: Str<'_, 'm>) -> Found<()> {
         match text.as_str() {
             "null" => Found::Absent,
             text if holds_json(text, '{') => json_text(self, text),
@@ -179,7 +176,6 @@ impl<'m, T: Members<'m>> Lenient<'m> for Object<'_, T> {
                         object: &mut object,
                         field: self.field,
                         faults: self.faults,
-                        passing: self.passing,
                     },
                 )?,
                 None => drop(object.next_value::<IgnoredAny>()?),
@@ -190,18 +186,16 @@ impl<'m, T: Members<'m>> Lenient<'m> for Object<'_, T> {
 }
 
 /// A list of such objects; `null` among them is dropped.
-pub(super) struct Objects<'t, T> {
-    pub(super) target: &'t mut Vec<T>,
-    pub(super) field: Field,
-    pub(super) faults: &'t mut FieldFaults,
-    pub(super) passing: bool,
+struct Objects<'t, T> {
+    target: &'t mut Vec<T>,
+    field: Field,
+    faults: &'t mut FieldFaults,
 }
 
 impl<'m, T: Members<'m> + Default> Lenient<'m> for Objects<'_, T> {
     type Value = ();
 
-    fn text(mut self, text: Str<'_, 'm>) -> Found<()> {
-        self.passing = true;
+    fn text(self, text: Str<'_, 'm>) -> Found<()> {
         match text.as_str() {
             "null" => Found::Absent,
             text if holds_json(text, '[') => json_text(self, text),
@@ -221,7 +215,6 @@ impl<'m, T: Members<'m> + Default> Lenient<'m> for Objects<'_, T> {
                 target,
                 field: self.field,
                 faults: self.faults,
-                passing: self.passing,
             }))? {
                 Some(Found::Value(())) => read += 1,
                 Some(Found::Absent) => {}

@@ -277,7 +277,6 @@ impl<'m> Record<'m> {
             object,
             field,
             faults: &mut self.faults,
-            passing: false,
         };
         if field == Field::Properties {
             self.properties_used = true;

@@ -1,14 +1,10 @@
 //! Reading one entry of `appliedConditionalAccessPolicies`, in every form since 2018.
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess};
-use serde_json::value::RawValue;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::conditions::{Condition, Conditions};
-use super::field::{Field, FieldFaults};
 use super::lenient::{Found, Lenient, Name, Read, Str, holds_json, json_text};
-use super::members::{Member, Members, Object, Objects, keys};
-use super::policy::{
-    AppliedPolicy, GrantControl, GrantControls, PolicyResult, PolicyText, RuleSatisfied,
-};
+use super::members::{Member, Members, keys};
+use super::policy::{AppliedPolicy, GrantControl, GrantControls, PolicyResult, RuleSatisfied};
 use super::text::{Text, unescaped};
 use super::values::{AnyText, TextList, Texts};
 
@@ -79,75 +75,6 @@ impl<'m> Members<'m> for AppliedPolicy<'m> {
         self.include_rules.clear();
         self.exclude_rules.clear();
         self.authentication_strength = None;
-        self.source = PolicyText::default();
-    }
-}
-
-/// The list itself. Most records of a message list the same policies with the same results: an
-/// entry that is, byte for byte, the one at its place in the record before is not read again.
-pub(super) struct PolicyList<'t, 'm> {
-    /// What is left of the record before, and becomes that of this one.
-    pub(super) target: &'t mut Vec<AppliedPolicy<'m>>,
-    pub(super) field: Field,
-    pub(super) faults: &'t mut FieldFaults,
-}
-
-impl<'m> PolicyList<'_, 'm> {
-    /// Reads an entry into the place `index`.
-    fn entry(&mut self, index: usize, text: &'m str) -> serde_json::Result<Found<()>> {
-        let target = &mut self.target[index];
-        if target.source.0 == Some(text) {
-            return Ok(Found::Value(()));
-        }
-        target.clear();
-        let mut faults = FieldFaults::default();
-        let found = Read(Object {
-            target: &mut *target,
-            field: self.field,
-            faults: &mut faults,
-            passing: false,
-        })
-        .deserialize(&mut serde_json::Deserializer::from_str(text))?;
-        if faults.is_empty() && matches!(found, Found::Value(())) {
-            target.source = PolicyText(Some(text));
-        }
-        self.faults.insert_all(faults);
-        Ok(found)
-    }
-}
-
-impl<'m> Lenient<'m> for PolicyList<'_, 'm> {
-    type Value = ();
-
-    fn text(self, text: Str<'_, 'm>) -> Found<()> {
-        let PolicyList {
-            target,
-            field,
-            faults,
-        } = self;
-        Objects {
-            target,
-            field,
-            faults,
-            passing: true,
-        }
-        .text(text)
-    }
-
-    fn list<A: SeqAccess<'m>>(mut self, mut list: A) -> Result<Found<()>, A::Error> {
-        let mut read = 0;
-        while let Some(entry) = list.next_element::<&'m RawValue>()? {
-            if read == self.target.len() {
-                self.target.push(AppliedPolicy::default());
-            }
-            match self.entry(read, entry.get()).map_err(A::Error::custom)? {
-                Found::Value(()) => read += 1,
-                Found::Absent => {}
-                Found::Wrong => self.faults.insert(self.field),
-            }
-        }
-        self.target.truncate(read);
-        Ok(Found::Value(()))
     }
 }
 

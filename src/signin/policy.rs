@@ -1,6 +1,4 @@
 //! One entry of `appliedConditionalAccessPolicies`.
-use std::fmt;
-
 use super::conditions::Conditions;
 use super::text::Text;
 
@@ -20,27 +18,7 @@ pub struct AppliedPolicy<'a> {
     pub exclude_rules: Vec<RuleSatisfied<'a>>,
     /// `authenticationStrength.displayName`.
     pub authentication_strength: Option<Text<'a>>,
-    pub source: PolicyText<'a>,
 }
-
-/// The JSON that a policy was read from, where that is known and says nothing else. Says nothing
-/// of the policy itself: two that differ in it alone are equal.
-#[derive(Clone, Copy, Default)]
-pub struct PolicyText<'a>(pub(super) Option<&'a str>);
-
-impl fmt::Debug for PolicyText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("_")
-    }
-}
-
-impl PartialEq for PolicyText<'_> {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for PolicyText<'_> {}
 
 /// Graph lists security defaults as a policy of this id; it is no Conditional Access policy.
 pub const SECURITY_DEFAULTS_ID: &str = "SecurityDefaults";

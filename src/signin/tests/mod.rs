@@ -4,7 +4,6 @@ mod damage;
 mod fields;
 mod precedence;
 mod properties;
-mod repeated_policies;
 mod shapes;
 
 use super::personal::{Class, Personal, Privacy};
