@@ -66,6 +66,10 @@ fn no_target_fails_on_its_seeds_or_on_changes_of_them() {
                 Ok(())
             })
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        println!("{name}: {} seeds, {CHANGES} changes, {:?}", seeds.len(), start.elapsed());
+        println!(
+            "{name}: {} seeds, {CHANGES} changes, {:?}",
+            seeds.len(),
+            start.elapsed()
+        );
     }
 }
