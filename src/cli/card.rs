@@ -8,7 +8,11 @@ use std::iter;
 use chrono::DateTime;
 
 use crate::diagnosis::NOT_KNOWN;
+pub(super) use crate::query::inert::Inert;
+#[cfg(test)]
+use crate::query::inert::is_active;
 use crate::query::record::{ControlRow, Diagnosis, Policy, Tables};
+use crate::query::view::{actor_words, state_words};
 
 /// Policies that a card shows before it counts the rest.
 const POLICIES: usize = 5;
@@ -219,14 +223,6 @@ fn tables(tables: &Tables, width: usize, out: &mut impl Write) -> fmt::Result {
     )
 }
 
-pub(super) fn state_words(state: &str) -> &str {
-    match state {
-        "not_met" => "not met",
-        "not_known" => NOT_KNOWN,
-        state => state,
-    }
-}
-
 /// A heading and rows of two columns, the second aligned and wrapped.
 fn table(
     heading: &str,
@@ -266,13 +262,6 @@ fn remediation(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt
     Ok(())
 }
 
-pub(super) fn actor_words(actor: &str) -> &str {
-    match actor {
-        "microsoft_support" => "Microsoft support",
-        actor => actor,
-    }
-}
-
 /// A label and its values; nothing where no value is known.
 fn row(label: &str, values: &[Option<&str>], width: usize, out: &mut impl Write) -> fmt::Result {
     let known: Vec<_> = values.iter().copied().flatten().collect();
@@ -301,42 +290,6 @@ fn wrapped(text: &str, indent: usize, width: usize, out: &mut impl Write) -> fmt
         column += columns;
     }
     out.write_char('\n')
-}
-
-/// Text that a terminal only shows: control characters, and those that reorder what is read,
-/// come out as escapes.
-pub(super) struct Inert<'a>(pub &'a str);
-
-impl Inert<'_> {
-    fn columns(&self) -> usize {
-        let width = |c: char| {
-            if is_active(c) {
-                c.escape_unicode().count()
-            } else {
-                1
-            }
-        };
-        self.0.chars().map(width).sum()
-    }
-}
-
-impl fmt::Display for Inert<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            if is_active(c) {
-                write!(f, "{}", c.escape_unicode())?;
-            } else {
-                f.write_char(c)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Control characters, line separators, and the marks that change the direction of text.
-fn is_active(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod replays;
 mod resumes_after_kill;
 mod round_trip;
 mod samples;
+mod searches_the_topic;
 mod signs_in;
 mod starts_where_told;
 mod stops_at_dead_letters;
