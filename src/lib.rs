@@ -11,13 +11,14 @@
 //! - [`query`] reads the diagnoses back, for the person who looks for one;
 //! - [`watch`] knows the accounts whose sign-ins are marked;
 //! - [`telemetry`] counts, logs and answers `/livez`, `/readyz` and `/metrics`;
-//! - [`config`] reads the settings; [`cli`] is one file a subcommand.
+//! - `files` opens a file that may be compressed; [`config`] reads the settings; [`cli`] is one file a subcommand.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod diagnosis;
+mod files;
 pub mod kafka;
 pub mod pipeline;
 pub mod policies;

@@ -2,6 +2,9 @@
 use crate::corpus::Corpus;
 use crate::subject::Round;
 
+/// A heading, its digits, what it is multiplied with, and where it is found.
+type Figure = (&'static str, usize, f64, fn(&Round) -> f64);
+
 pub struct Table {
     subjects: Vec<(String, Vec<Round>)>,
     records: f64,
@@ -61,7 +64,7 @@ impl Table {
                 values[values.len() - 1],
             )
         };
-        let figures: [(&str, usize, f64, fn(&Round) -> f64); 3] = [
+        let figures: [Figure; 3] = [
             ("CPU s/100k", 2, 1e5 / records, |round| {
                 round.usage.cpu_seconds()
             }),

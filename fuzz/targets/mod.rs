@@ -15,8 +15,11 @@ pub mod reading;
 pub mod sign_in;
 pub mod time;
 
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// Their names, as `cargo fuzz run` takes them.
-pub const ALL: [(&str, fn(&[u8])); 7] = [
+pub const ALL: [(&str, Target); 7] = [
     ("catalog", catalog::run),
     ("configuration", configuration::run),
     ("gzip", gzip::run),

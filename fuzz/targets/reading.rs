@@ -5,7 +5,7 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::Value;
 use signin_diagnostics::diagnosis::catalog::Catalog;
 use signin_diagnostics::diagnosis::{
-    Bounds, Detail, DetailRules, Diagnoser, Provenance, Source, Versions, json_schema,
+    Bounds, Detail, DetailRules, Diagnoser, Diagnosis, Provenance, Source, Versions, json_schema,
     write_diagnosis, write_provenance,
 };
 use signin_diagnostics::signin::{Item, Limits, Privacy, Reader};
@@ -66,11 +66,11 @@ pub fn outcomes(body: &[u8], place: i64) -> Vec<Outcome> {
                 };
                 let [full, summary] = DIAGNOSERS.each_ref().map(|diagnoser| {
                     let wide = record(
-                        diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT, None),
+                        &diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT, None),
                         source,
                     );
                     let tight = record(
-                        diagnoser.diagnose(sign_in, &source, Bounds::TIGHT, None),
+                        &diagnoser.diagnose(sign_in, &source, Bounds::TIGHT, None),
                         source,
                     );
                     assert!(tight.len() < TIGHT_BYTES, "{} bytes", tight.len());
@@ -100,9 +100,9 @@ pub fn outcomes(body: &[u8], place: i64) -> Vec<Outcome> {
 }
 
 /// The record on the wire, valid by its schema.
-fn record(diagnosis: signin_diagnostics::diagnosis::Diagnosis<'_>, source: Source<'_>) -> String {
+fn record(diagnosis: &Diagnosis<'_>, source: Source<'_>) -> String {
     let mut wire = Vec::new();
-    write_diagnosis(&diagnosis, &mut wire);
+    write_diagnosis(diagnosis, &mut wire);
     let provenance = Provenance {
         policy_page: false,
         source,

@@ -98,13 +98,10 @@ fn change(value: &mut Value, input: &mut Unstructured<'_>) -> Result<()> {
                 0 => drop(items.remove(at)),
                 1 => items.push(items[at].clone()),
                 2 => {
-                    *items = items
-                        .iter()
-                        .cycle()
-                        .take(items.len() * 40)
-                        .cloned()
-                        .collect()
+                    let more = items.iter().cycle().take(items.len() * 40).cloned();
+                    *items = more.collect();
                 }
+
                 _ => change(&mut items[at], input)?,
             }
             Ok(())

@@ -10,8 +10,11 @@ use std::fmt::{self, Write};
 
 use chrono::DateTime;
 
-use crate::diagnosis::NOT_KNOWN;
+pub(super) use crate::query::inert::Inert;
+#[cfg(test)]
+use crate::query::inert::is_active;
 use crate::query::record::{Client, Diagnosis, Location, Risk};
+pub(super) use crate::query::view::{actor_words, state_words};
 
 use layout::{LABEL, row, wrapped};
 
@@ -249,14 +252,6 @@ fn origin(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Res
     row("Read from", &[place.as_deref()], width, out)
 }
 
-pub(super) fn state_words(state: &str) -> &str {
-    match state {
-        "not_met" => "not met",
-        "not_known" => NOT_KNOWN,
-        state => state,
-    }
-}
-
 fn remediation(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt::Result {
     for (index, step) in diagnosis.remediation.iter().enumerate() {
         if index == 0 {
@@ -270,49 +265,6 @@ fn remediation(diagnosis: &Diagnosis, width: usize, out: &mut impl Write) -> fmt
         }
     }
     Ok(())
-}
-
-pub(super) fn actor_words(actor: &str) -> &str {
-    match actor {
-        "microsoft_support" => "Microsoft support",
-        actor => actor,
-    }
-}
-
-/// Text that a terminal only shows: control characters, and those that reorder what is read,
-/// come out as escapes.
-pub(super) struct Inert<'a>(pub &'a str);
-
-impl Inert<'_> {
-    fn columns(&self) -> usize {
-        let width = |c: char| {
-            if is_active(c) {
-                c.escape_unicode().count()
-            } else {
-                1
-            }
-        };
-        self.0.chars().map(width).sum()
-    }
-}
-
-impl fmt::Display for Inert<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            if is_active(c) {
-                write!(f, "{}", c.escape_unicode())?;
-            } else {
-                f.write_char(c)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Control characters, line separators, and the marks that change the direction of text.
-fn is_active(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ pub mod explain;
 mod generate;
 mod healthcheck;
 mod replay;
+mod review;
 mod run;
+mod search;
+mod store;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -49,6 +52,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Diagnose the sign-ins of files or of standard input, without a broker
     Diagnose(diagnose::DiagnoseArgs),
+    /// Search the diagnoses: whose sign-ins, when, to what, and how they ended
+    Search(Box<search::args::SearchArgs>),
+    /// Review one sign-in: what happened, which policies decided, what to do, and its flow
+    Review(review::ReviewArgs),
     /// Say what an error code or a scenario means, and what to do about it
     Explain {
         /// Folder of a catalog that replaces the built-in one
@@ -74,6 +81,8 @@ pub fn main() -> ExitCode {
         ),
         Command::Replay(args) => replay::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
+        Command::Search(args) => search::run(&args),
+        Command::Review(args) => review::run(&args),
         Command::Explain { catalog, explain } => match load_catalog(catalog.as_deref()) {
             Ok(catalog) => explain::run(&explain, &catalog, &mut io::stdout().lock()),
             Err(faults) => return refuse(&faults),

@@ -34,6 +34,7 @@ pub use current::{Current, CurrentReader};
 pub use facts::Facts;
 pub use fault::{Fault, Faults};
 pub use load::{Limits, Source};
+pub use ranges::IpRange;
 pub use value::{Answer, Value};
 pub use watch::Watch;
 

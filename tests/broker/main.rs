@@ -27,6 +27,7 @@ mod resumes_after_kill;
 mod round_trip;
 mod runs_confined;
 mod samples;
+mod searches_the_topic;
 mod signs_in;
 mod starts_where_told;
 mod stops_at_dead_letters;

@@ -4,9 +4,8 @@ use std::fmt::{self, Write};
 use super::layout::{LABEL, TABLE, row, table};
 use super::state_words;
 use crate::diagnosis::NOT_KNOWN;
-use crate::diagnosis::record::condition_words;
 use crate::query::record::{ConditionalAccess, ControlRow, Diagnosis, Policy, Tables};
-use crate::signin::Condition;
+use crate::query::view::condition_name;
 
 /// Policies that a card shows before it counts the rest; those that decided are always shown.
 const POLICIES: usize = 10;
@@ -88,13 +87,6 @@ fn values(access: &ConditionalAccess, width: usize, out: &mut impl Write) -> fmt
             .map(|(condition, value)| [condition_name(condition).to_owned(), value.clone()]),
     );
     table(&rows, TABLE, width, out)
-}
-
-fn condition_name(condition: &str) -> &str {
-    match Condition::from_name(condition) {
-        Some(known) => condition_words(known),
-        None => condition,
-    }
 }
 
 fn tables(tables: &Tables, width: usize, out: &mut impl Write) -> fmt::Result {

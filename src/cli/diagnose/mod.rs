@@ -3,7 +3,6 @@
 //! The records are those of `run`, in the order of the input; nothing is taken for a repeat.
 //! What cannot be read is told on standard error with its place, loses none of its neighbours,
 //! and makes the exit code 1.
-mod input;
 mod output;
 mod progress;
 mod tally;
@@ -17,9 +16,9 @@ use clap::{Args, ValueEnum};
 
 use super::{load_catalog, refuse};
 use crate::diagnosis::{Detail, DetailRules, Diagnoser, Source};
+use crate::files::Input;
 use crate::policies::{self, PolicySnapshot};
 use crate::signin::{BadReason, Item, Limits, Privacy, Reader};
-use input::Input;
 use output::{Form, Output};
 use progress::Progress;
 use tally::Tally;

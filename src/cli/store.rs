@@ -1,0 +1,85 @@
+//! Opens what `search`, `review` and `console` read: files, or the output topic of the settings.
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::refuse;
+use crate::config::{Sasl, Settings, SettingsArgs};
+use crate::diagnosis::MessageKey;
+use crate::kafka::{self, Credential, Tokens};
+use crate::query::store::Store;
+use crate::query::{Topic, partition};
+
+/// Where the diagnoses are.
+#[derive(Debug, clap::Args)]
+pub struct StoreArgs {
+    /// Read these diagnoses instead of the output topic: NDJSON as `diagnose` and `search` write
+    /// it, also gzip; "-": standard input
+    #[arg(id = "stored", long = "file", value_name = "FILE", num_args = 1..)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// An open store.
+pub struct Opened {
+    pub store: Store,
+    /// Whether a user's id tells the partition of the user's records.
+    pub keyed_by_user: bool,
+}
+
+/// Opens the store; the exit code where the configuration is refused.
+pub fn open(args: &StoreArgs) -> anyhow::Result<Result<Opened, ExitCode>> {
+    if !args.files.is_empty() {
+        return Ok(Ok(Opened {
+            store: Store::Files(args.files.clone()),
+            keyed_by_user: false,
+        }));
+    }
+    let settings = match Settings::load(&args.settings.sources()) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            let code = refuse(&faults);
+            let remedy = "The output topic is read with the configuration of the service: name it with --config \
+                          FILE, or read exported diagnoses with --file FILE.";
+            let _ = refuse(&remedy);
+            return Ok(Err(code));
+        }
+    };
+    if let Some(fault) = kafka::properties_fault(&settings) {
+        return Ok(Err(refuse(&fault)));
+    }
+    let tokens = tokens(&settings)?;
+    Ok(Ok(topic(&settings, tokens)))
+}
+
+/// The output topic of the settings.
+pub fn topic(settings: &Settings, tokens: Option<Arc<Tokens>>) -> Opened {
+    let consumer = kafka::consumer(settings, 0);
+    let producer = kafka::producer(settings);
+    Opened {
+        store: Store::Topic(Topic::new(consumer, &settings.output.topic, tokens)),
+        keyed_by_user: settings.output.key == MessageKey::User
+            && partition::is_known(producer.get("partitioner")),
+    }
+}
+
+/// A token that outlives a scan, where the brokers ask for one.
+fn tokens(settings: &Settings) -> anyhow::Result<Option<Arc<Tokens>>> {
+    let security = &settings.kafka.security;
+    let Some(Sasl::Token(identity)) = &security.sasl else {
+        return Ok(None);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let credential = Credential::new(identity.clone(), security)?;
+    let token = runtime
+        .block_on(credential.fetch())
+        .context("no token of Entra ID")?;
+    let tokens = Arc::new(Tokens::default());
+    tokens.put(token);
+    Ok(Some(tokens))
+}

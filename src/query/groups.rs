@@ -1,0 +1,269 @@
+//! Sign-ins counted by what they have in common.
+use std::collections::HashMap;
+use std::hash::Hasher as _;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::filter::Filter;
+use super::glance::{Glance, Named};
+use super::matches::Passed;
+
+/// Sign-ins whose group is remembered, so that an update moves them: 17 bytes each.
+const MOST: usize = 1_800_000;
+
+/// More sign-ins than are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more than {MOST} sign-ins match; narrow the time range or the filters")]
+pub struct TooMany;
+
+/// What to count by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupBy {
+    User,
+    Application,
+    Scenario,
+    /// Each policy that was enforced; a sign-in counts once for each.
+    Policy,
+    Country,
+    Code,
+    Hour,
+}
+
+pub struct Groups {
+    filter: Filter,
+    by: GroupBy,
+    names: HashMap<Box<str>, u32>,
+    /// The name of a group, and how many sign-ins it has.
+    counts: Vec<(Box<str>, u64)>,
+    /// By the hash of the diagnosis id: the group, or the set of groups, of the last record.
+    of: HashMap<u64, u32>,
+    /// Where a sign-in is in more than one group: numbers from [`SETS`] on stand for these.
+    sets: Vec<Vec<u32>>,
+    set_numbers: HashMap<Vec<u32>, u32>,
+    pub passed: Passed,
+}
+
+const SETS: u32 = 1 << 31;
+
+impl Groups {
+    pub fn new(filter: Filter, by: GroupBy) -> Groups {
+        Groups {
+            filter,
+            by,
+            names: HashMap::new(),
+            counts: Vec::new(),
+            of: HashMap::new(),
+            sets: Vec::new(),
+            set_numbers: HashMap::new(),
+            passed: Passed::default(),
+        }
+    }
+
+    /// Counts the next record; the last one of a diagnosis counts.
+    ///
+    /// # Errors
+    ///
+    /// More sign-ins match than are remembered.
+    pub fn add(&mut self, record: &[u8]) -> Result<(), TooMany> {
+        let Some(glance) = self.passed.glance(record) else {
+            return Ok(());
+        };
+        let mut hasher = Xxh3::new();
+        hasher.write(glance.diagnosis_id.as_bytes());
+        let id = hasher.finish();
+        let old = self.of.get(&id).copied();
+        if !self.filter.includes(&glance) {
+            if !glance.policy_page
+                && let Some(old) = self.of.remove(&id)
+            {
+                self.count(old, -1);
+            }
+            return Ok(());
+        }
+        if old.is_none() && self.of.len() >= MOST {
+            return Err(TooMany);
+        }
+        let mut groups: Vec<u32> = self
+            .names_of(&glance)
+            .into_iter()
+            .map(|name| self.number(name))
+            .collect();
+        if glance.policy_page
+            && let Some(old) = old
+        {
+            groups.extend(self.members(old));
+        }
+        groups.sort_unstable();
+        groups.dedup();
+        let new = self.set(groups);
+        if let Some(old) = old {
+            self.count(old, -1);
+        }
+        self.of.insert(id, new);
+        self.count(new, 1);
+        Ok(())
+    }
+
+    /// Groups with their counts, largest first; hours in their order. And how many sign-ins.
+    pub fn finish(self) -> (Vec<(String, u64)>, u64) {
+        let mut groups: Vec<_> = self
+            .counts
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| (name.into_string(), count))
+            .collect();
+        if self.by == GroupBy::Hour {
+            groups.sort_unstable();
+        } else {
+            groups.sort_unstable_by(|one, other| {
+                other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0))
+            });
+        }
+        (groups, self.of.len() as u64)
+    }
+
+    fn names_of(&self, glance: &Glance<'_>) -> Vec<String> {
+        let shown = |named: Option<&Named<'_>>| {
+            let named = named?;
+            named
+                .name
+                .as_ref()
+                .or(named.id.as_ref())
+                .map(|text| text.to_string())
+        };
+        let name = match self.by {
+            GroupBy::User => {
+                let user = glance.user.as_ref();
+                let user = user.and_then(|user| user.principal_name.as_ref().or(user.id.as_ref()));
+                user.map(|text| text.to_lowercase())
+                    .or_else(|| shown(glance.service_principal.as_ref()))
+            }
+            GroupBy::Application => shown(glance.application.as_ref()),
+            GroupBy::Scenario => Some(glance.scenario.to_string()),
+            GroupBy::Country => {
+                let location = glance.location.as_ref();
+                location
+                    .and_then(|location| location.country.as_ref())
+                    .map(|country| country.to_string())
+            }
+            GroupBy::Code => glance.error.as_ref().map(|error| error.code.to_string()),
+            GroupBy::Hour => glance
+                .time()
+                .map(|time| time.format("%Y-%m-%d %H:00Z").to_string()),
+            GroupBy::Policy => {
+                let policies = glance.policies();
+                let enforced = policies.iter().filter(|policy| policy.was_enforced());
+                let names =
+                    enforced.filter_map(|policy| policy.name.as_ref().or(policy.id.as_ref()));
+                let names: Vec<_> = names.map(|name| name.to_string()).collect();
+                return if names.is_empty() {
+                    vec!["no policy enforced".to_owned()]
+                } else {
+                    names
+                };
+            }
+        };
+        vec![
+            name.filter(|name| !name.is_empty())
+                .unwrap_or_else(|| "not known".to_owned()),
+        ]
+    }
+
+    fn number(&mut self, name: String) -> u32 {
+        if let Some(number) = self.names.get(&*name) {
+            return *number;
+        }
+        // Never more than `MOST` names times the policies of one record.
+        let number = u32::try_from(self.counts.len()).unwrap_or(SETS - 1);
+        self.counts.push((name.clone().into_boxed_str(), 0));
+        self.names.insert(name.into_boxed_str(), number);
+        number
+    }
+
+    fn set(&mut self, groups: Vec<u32>) -> u32 {
+        if let [one] = groups[..] {
+            return one;
+        }
+        if let Some(number) = self.set_numbers.get(&groups) {
+            return *number;
+        }
+        let number = SETS | u32::try_from(self.sets.len()).unwrap_or(SETS - 1);
+        self.sets.push(groups.clone());
+        self.set_numbers.insert(groups, number);
+        number
+    }
+
+    fn members(&self, group: u32) -> Vec<u32> {
+        if group < SETS {
+            return vec![group];
+        }
+        self.sets
+            .get((group - SETS) as usize)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn count(&mut self, group: u32, change: i64) {
+        for group in self.members(group) {
+            if let Some((_, count)) = self.counts.get_mut(group as usize) {
+                *count = count.saturating_add_signed(change);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str, user: &str, policies: &str) -> Vec<u8> {
+        format!(
+            r#"{{"schema_version":1,"diagnosis_id":"{id}","event_time":"2026-03-02T08:10:00Z","user":{{"principal_name":"{user}"}},"error":{{"code":0}},"conditional_access":{{"policies":[{policies}]}}}}"#
+        )
+        .into_bytes()
+    }
+
+    fn counted(by: GroupBy, records: &[Vec<u8>]) -> (Vec<(String, u64)>, u64) {
+        let mut groups = Groups::new(Filter::default(), by);
+        for record in records {
+            groups.add(record).unwrap();
+        }
+        groups.finish()
+    }
+
+    #[test]
+    fn an_update_moves_a_sign_in_to_its_new_group() {
+        let records = [
+            record("a", "one", ""),
+            record("b", "ONE", ""),
+            record("a", "two", ""),
+            record("c", "", ""),
+        ];
+        let (groups, total) = counted(GroupBy::User, &records);
+        let group = |name: &str, count| (name.to_owned(), count);
+        assert_eq!(
+            groups,
+            [group("not known", 1), group("one", 1), group("two", 1)]
+        );
+        assert_eq!(total, 3);
+        let (hours, _) = counted(GroupBy::Hour, &records);
+        assert_eq!(hours, [group("2026-03-02 08:00Z", 3)]);
+    }
+
+    #[test]
+    fn a_sign_in_counts_once_for_each_policy_that_was_enforced() {
+        let policies = r#"{"name":"p","result":"failure"},{"name":"q","result":"success"},{"name":"r","result":"not_applied"}"#;
+        let records = [
+            record("a", "x", policies),
+            record("a", "x", policies),
+            record("b", "x", ""),
+        ];
+        let (groups, total) = counted(GroupBy::Policy, &records);
+        let group = |name: &str, count| (name.to_owned(), count);
+        assert_eq!(
+            groups,
+            [group("no policy enforced", 1), group("p", 1), group("q", 1)]
+        );
+        assert_eq!(total, 2);
+    }
+}

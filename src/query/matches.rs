@@ -1,0 +1,392 @@
+//! The records that a search found: one for each diagnosis, the last one; pages of one policy
+//! list together. Memory is bounded: beyond it only the best are kept.
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::columns::{Order, SortKey};
+use super::filter::Filter;
+use super::glance::Glance;
+use super::record::{Diagnosis, Unreadable};
+use crate::diagnosis::record::SCHEMA_VERSION;
+
+/// Of records that are kept: about 12,000 full ones.
+const MEMORY: usize = 40 << 20;
+
+/// What an entry takes beside its records.
+const OVERHEAD: usize = 128;
+
+/// More was found than there is memory for, and all of it is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "more than {held} sign-ins match, which is more than is held in memory; narrow the time range \
+     or the filters, or use --limit, --group-by, or --stream with ndjson or csv"
+)]
+pub struct TooMany {
+    held: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: SortKey,
+    /// JSON as it was read: one, or the pages of a policy list.
+    records: Vec<Box<[u8]>>,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        OVERHEAD
+            + self
+                .records
+                .iter()
+                .map(|record| record.len())
+                .sum::<usize>()
+    }
+}
+
+/// What a scan met that it could not use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Not diagnosis records.
+    pub unreadable: u64,
+    /// Of a later schema version.
+    pub newer: u64,
+    /// That version.
+    pub newest: u32,
+}
+
+impl Passed {
+    pub fn is_empty(&self) -> bool {
+        self.unreadable == 0 && self.newer == 0
+    }
+
+    /// Reads what a scan needs of a record; `None`, counted, where it is none.
+    pub fn glance<'a>(&mut self, record: &'a [u8]) -> Option<Glance<'a>> {
+        // Validated once: else each string would be.
+        let read = std::str::from_utf8(record)
+            .ok()
+            .map(serde_json::from_str::<Glance<'a>>);
+        match read {
+            Some(Ok(glance))
+                if glance.schema_version <= SCHEMA_VERSION && !glance.diagnosis_id.is_empty() =>
+            {
+                return Some(glance);
+            }
+            Some(Ok(Glance { schema_version, .. })) if schema_version > SCHEMA_VERSION => {
+                self.is_newer(schema_version);
+            }
+            _ => match Diagnosis::parse(record) {
+                Err(Unreadable::Version(version)) => self.is_newer(version),
+                _ => self.unreadable += 1,
+            },
+        }
+        None
+    }
+
+    fn is_newer(&mut self, version: u32) {
+        self.newer += 1;
+        self.newest = self.newest.max(version);
+    }
+}
+
+#[derive(Debug)]
+pub struct Matches {
+    filter: Filter,
+    order: Order,
+    /// How many are wanted at most.
+    limit: Option<usize>,
+    memory: usize,
+    entries: HashMap<Box<str>, Entry>,
+    bytes: usize,
+    /// Matched, and no longer kept.
+    dropped: u64,
+    pub passed: Passed,
+}
+
+/// One diagnosis that was found.
+#[derive(Debug)]
+pub struct Match {
+    pub diagnosis: Diagnosis,
+    /// As they lay in the topic.
+    pub records: Vec<Box<[u8]>>,
+}
+
+/// What a search gives.
+#[derive(Debug)]
+pub struct Found {
+    pub matches: Vec<Match>,
+    /// How many sign-ins matched, shown or not.
+    pub total: u64,
+    pub passed: Passed,
+}
+
+impl Matches {
+    pub fn new(filter: Filter, order: Order, limit: Option<usize>) -> Matches {
+        Matches {
+            filter,
+            order,
+            limit,
+            memory: MEMORY,
+            entries: HashMap::new(),
+            bytes: 0,
+            dropped: 0,
+            passed: Passed::default(),
+        }
+    }
+
+    /// Takes the next record.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for what is wanted.
+    pub fn add(&mut self, record: &[u8]) -> Result<(), TooMany> {
+        let Some(glance) = self.passed.glance(record) else {
+            return Ok(());
+        };
+        let id = &*glance.diagnosis_id;
+        if !self.filter.includes(&glance) {
+            // The last one counts: a sign-in that was found may have changed.
+            if !glance.policy_page
+                && let Some(old) = self.entries.remove(id)
+            {
+                self.bytes -= old.bytes();
+            }
+            return Ok(());
+        }
+        let Some(key) = self.order.key(&glance, record) else {
+            self.passed.unreadable += 1;
+            return Ok(());
+        };
+        if let Some(entry) = self.entries.get_mut(id) {
+            self.bytes -= entry.bytes();
+            if !glance.policy_page {
+                entry.records.clear();
+                entry.key = key;
+            }
+            if entry.records.iter().all(|known| **known != *record) {
+                entry.records.push(record.into());
+            }
+            self.bytes += entry.bytes();
+        } else {
+            let entry = Entry {
+                key,
+                records: vec![record.into()],
+            };
+            self.bytes += entry.bytes();
+            self.entries.insert(id.into(), entry);
+        }
+        if self.bytes > self.memory {
+            self.prune()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Keeps the better half, and no less than is wanted.
+    fn prune(&mut self) -> Result<(), TooMany> {
+        let held = self.entries.len();
+        let Some(limit) = self.limit.filter(|limit| *limit <= held / 2) else {
+            return Err(TooMany { held });
+        };
+        let mut keys: Vec<_> = self
+            .entries
+            .iter()
+            .map(|(id, entry)| (entry.key.clone(), id.clone()))
+            .collect();
+        let keep = limit.max(held / 2);
+        keys.select_nth_unstable_by(keep, |one, other| self.order.compare(&one.0, &other.0));
+        for (_, id) in keys.drain(keep..) {
+            self.entries.remove(&id);
+        }
+        self.dropped += (held - keep) as u64;
+        self.bytes = self.entries.values().map(Entry::bytes).sum();
+        Ok(())
+    }
+
+    /// The time of the earliest and the latest match that is kept.
+    pub fn finish(self) -> Found {
+        let total = self.dropped + self.entries.len() as u64;
+        let order = self.order;
+        let mut entries: Vec<_> = self.entries.into_iter().collect();
+        entries.sort_by(|one, other| {
+            order
+                .compare(&one.1.key, &other.1.key)
+                .then_with(|| one.0.cmp(&other.0))
+        });
+        entries.truncate(self.limit.unwrap_or(usize::MAX));
+        let mut passed = self.passed;
+        let matches = entries.into_iter().filter_map(|(_, entry)| {
+            let one = Match::new(entry.records);
+            passed.unreadable += u64::from(one.is_none());
+            one
+        });
+        Found {
+            matches: matches.collect(),
+            total,
+            passed,
+        }
+    }
+}
+
+impl Match {
+    /// The pages of one diagnosis as one; `None` where the first cannot be read.
+    fn new(records: Vec<Box<[u8]>>) -> Option<Match> {
+        let mut pages = records.iter().map(|record| Diagnosis::parse(record).ok());
+        let mut diagnosis = pages.next()??;
+        for page in pages.flatten() {
+            merge(&mut diagnosis, page);
+        }
+        Some(Match { diagnosis, records })
+    }
+
+    /// When the sign-in happened.
+    pub fn time(&self) -> Option<DateTime<Utc>> {
+        let text = self.diagnosis.event_time.as_ref()?;
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| time.to_utc())
+    }
+}
+
+/// Adds the policies of another page: those that decided stay in front.
+fn merge(diagnosis: &mut Diagnosis, page: Diagnosis) {
+    let Some(more) = page.conditional_access else {
+        return;
+    };
+    let access = diagnosis.conditional_access.get_or_insert_default();
+    for policy in more.policies {
+        if !access.policies.contains(&policy) {
+            access.policies.push(policy);
+        }
+    }
+    access.policies.sort_by_key(|policy| !policy.deciding);
+    access.not_shown += more.not_shown;
+    diagnosis.trimmed |= page.trimmed;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::filter::Term;
+
+    fn record(id: &str, minute: usize, outcome: &str) -> Vec<u8> {
+        format!(
+            r#"{{"schema_version":1,"diagnosis_id":"{id}","event_time":"2026-03-02T08:{minute:02}:00Z","outcome":"{outcome}"}}"#
+        )
+        .into_bytes()
+    }
+
+    fn page(id: &str, policy: &str) -> Vec<u8> {
+        format!(
+            r#"{{"schema_version":1,"diagnosis_id":"{id}","policy_page":true,"conditional_access":{{"policies":[{{"id":"{policy}","result":"failure","deciding":{}}}]}}}}"#,
+            policy == "p-2"
+        )
+        .into_bytes()
+    }
+
+    fn all() -> Matches {
+        Matches::new(Filter::default(), Order::default(), None)
+    }
+
+    fn ids(found: &Found) -> Vec<&str> {
+        found
+            .matches
+            .iter()
+            .map(|one| &*one.diagnosis.diagnosis_id)
+            .collect()
+    }
+
+    #[test]
+    fn the_last_record_of_a_diagnosis_wins() {
+        let mut matches = all();
+        for (id, minute, outcome) in [
+            ("a", 1, "failed"),
+            ("b", 2, "failed"),
+            ("a", 1, "succeeded"),
+        ] {
+            matches.add(&record(id, minute, outcome)).unwrap();
+        }
+        let found = matches.finish();
+        assert_eq!(ids(&found), ["b", "a"], "newest first");
+        assert_eq!(found.matches[1].diagnosis.outcome, "succeeded");
+        assert_eq!(found.total, 2);
+    }
+
+    #[test]
+    fn an_update_that_no_longer_matches_takes_the_match_away() {
+        let filter = Filter {
+            outcomes: vec![Term::new("failed")],
+            ..Filter::default()
+        };
+        let mut matches = Matches::new(filter, Order::default(), None);
+        matches.add(&record("a", 1, "failed")).unwrap();
+        matches.add(&record("a", 1, "succeeded")).unwrap();
+        assert_eq!(matches.bytes, 0);
+        assert!(matches.finish().matches.is_empty());
+    }
+
+    #[test]
+    fn pages_are_merged_and_a_repeat_adds_nothing() {
+        let mut matches = all();
+        matches.add(&record("a", 1, "blocked")).unwrap();
+        for policy in ["p-1", "p-2", "p-1"] {
+            matches.add(&page("a", policy)).unwrap();
+        }
+        let found = matches.finish();
+        let access = found.matches[0]
+            .diagnosis
+            .conditional_access
+            .as_ref()
+            .unwrap();
+        let policies: Vec<_> = access.policies.iter().map(Policy::shown).collect();
+        assert_eq!(policies, ["p-2", "p-1"], "what decided is in front");
+        assert_eq!(found.matches[0].diagnosis.outcome, "blocked");
+    }
+
+    use crate::query::record::Policy;
+
+    #[test]
+    fn beyond_its_memory_a_search_keeps_the_best_or_says_so() {
+        let mut matches = Matches::new(Filter::default(), Order::default(), Some(3));
+        matches.memory = 20 * (OVERHEAD + record("00", 0, "failed").len());
+        for minute in (0..60).chain([5]) {
+            matches
+                .add(&record(&format!("{minute:02}"), minute, "failed"))
+                .unwrap();
+            assert!(matches.bytes <= matches.memory);
+        }
+        let found = matches.finish();
+        assert_eq!(ids(&found), ["59", "58", "57"]);
+        assert!(found.total >= 60, "{}", found.total);
+
+        let mut matches = all();
+        matches.memory = 1_000;
+        let error =
+            (0..60).find_map(|n| matches.add(&record(&format!("{n:02}"), n, "failed")).err());
+        assert!(error.unwrap().to_string().contains("--limit"));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_counted_and_its_neighbours_are_found() {
+        let mut matches = all();
+        matches.add(b"\xff").unwrap();
+        matches.add(b"{").unwrap();
+        matches
+            .add(br#"{"schema_version":3,"diagnosis_id":"c"}"#)
+            .unwrap();
+        matches
+            .add(br#"{"schema_version":2,"diagnosis_id":["c"]}"#)
+            .unwrap();
+        matches.add(&record("a", 1, "failed")).unwrap();
+        let found = matches.finish();
+        assert_eq!(ids(&found), ["a"]);
+        assert_eq!(
+            found.passed,
+            Passed {
+                unreadable: 2,
+                newer: 2,
+                newest: 3
+            }
+        );
+    }
+}
