@@ -45,6 +45,9 @@ use crate::watch::Follower;
 /// are served between polls.
 const BUSY_POLL: Duration = Duration::from_millis(5);
 const IDLE_POLL: Duration = Duration::from_millis(100);
+/// How long a client is served after it was told to leave its group. Closed in the middle of a
+/// rebalance, librdkafka 2.12 leaves without a word; it does not tell when it has left.
+const LEAVE: Duration = Duration::from_millis(500);
 /// How long the producer is served while no message is wanted.
 const FULL_POLL: Duration = Duration::from_millis(2);
 
@@ -294,13 +297,15 @@ impl Worker {
         }
         // librdkafka 2.12 closes a cooperative member without partitions without a word to the
         // group, which then waits for its session to time out. A static member stays on purpose.
+        let mut left_by = Instant::now();
         if self.settings.kafka.instance_id.is_none() {
             consumer.unsubscribe();
+            left_by += LEAVE;
         }
         // What they have under way may need the client to be served.
         let mut threads = vec![committer.close(), resolver.close()];
         threads.extend(transactor.map(Transactor::close));
-        while !threads.iter().all(JoinHandle::is_finished) {
+        while !threads.iter().all(JoinHandle::is_finished) || Instant::now() < left_by {
             let _ = consumer.poll(BUSY_POLL);
             producer.poll(Duration::ZERO);
         }

@@ -97,7 +97,9 @@ fn a_search_finds_what_lies_in_its_range_in_every_partition() {
     let producer = producer(&topic);
     let now = Utc::now();
     let users: Vec<String> = (0..40)
-        .map(|n: u128| Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).to_string())
+        .map(|n: u128| {
+            Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)).to_string()
+        })
         .collect();
     let mut expected = BTreeSet::new();
     let mut of_first = BTreeSet::new();
