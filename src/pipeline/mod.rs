@@ -1,5 +1,4 @@
 //! The pipeline: workers that poll, diagnose and produce, and what starts and ends them.
-mod actions;
 mod batch;
 mod batching;
 mod dead_letter;
@@ -8,6 +7,7 @@ mod observer;
 mod outputs;
 mod reader;
 mod receipt;
+mod record_writer;
 pub mod replay;
 mod stop;
 mod tally;

@@ -2,10 +2,14 @@
 use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::mocking::MockCluster;
+use rdkafka::producer::BaseProducer;
 
+use super::progress::STALL_AFTER;
 use super::*;
 use crate::config::Sources;
-use crate::delivery::{Action, Event, Position, Taken, Token};
+use crate::delivery::{Action, Delivery, Event, Position, Taken, Token};
+use crate::kafka::ProducerEvents;
+use crate::pipeline::outputs::Outputs;
 use crate::pipeline::tally;
 use crate::telemetry::Health;
 

@@ -8,10 +8,11 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::{debug, error, warn};
 
-use super::receipt::Receipt;
-use super::worker::{Clients, State};
+use super::State;
+use super::clients::Clients;
 use crate::delivery::{Action, Event, Token, TopicPartition};
 use crate::kafka::{Failure, classify};
+use crate::pipeline::receipt::Receipt;
 use crate::telemetry::BrokerFault;
 
 /// A seek is answered by a thread of the client; it does not wait for the broker.
