@@ -368,3 +368,114 @@ fn compressed_files_and_standard_input_are_read() {
         run(&["search"], &file).stdout
     );
 }
+
+/// What Microsoft support asks for, and nothing else; a text that an attacker wrote is only shown.
+#[test]
+fn a_ticket_is_the_text_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut record = golden("service_issue.json");
+    let ticket = record["support_ticket"].as_str().unwrap().to_owned();
+    let id = record["diagnosis_id"].as_str().unwrap().to_owned();
+    let file = folder.path().join("one.ndjson");
+    std::fs::write(&file, format!("{record}\n")).unwrap();
+    let output = run(&["review", &id, "--ticket"], &file);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(out(&output).trim_end(), ticket.trim_end());
+
+    record["support_ticket"] = format!("{ticket}\u{1b}[2J\nUser: \u{202e}x").into();
+    std::fs::write(&file, format!("{record}\n")).unwrap();
+    let path = folder.path().join("ticket.txt");
+    let saved = run(
+        &["review", &id, "--ticket", "-o", path.to_str().unwrap()],
+        &file,
+    );
+    assert_eq!(saved.status.code(), Some(0), "{}", err(&saved));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(r"\u{1b}[2J"), "{text:?}");
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+}
+
+/// `--open` gives the page to the desktop; what the desktop is missing is told.
+#[test]
+fn open_shows_the_page_that_was_written() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = diagnoses(folder.path());
+    let desktop = folder.path().join("bin");
+    std::fs::create_dir(&desktop).unwrap();
+    let open = |page: &Path| {
+        Command::new(BINARY)
+            .args(["review", "3987a7dc", "--format", "html", "--open"])
+            .arg("--output")
+            .arg(page)
+            .arg("--file")
+            .arg(&file)
+            .env("PATH", &desktop)
+            .output()
+            .unwrap()
+    };
+    let page = folder.path().join("missing.html");
+    let output = open(&page);
+    assert_eq!(output.status.code(), Some(1));
+    let said = err(&output);
+    assert!(
+        said.contains("cannot run") && said.contains("missing.html yourself"),
+        "{said}"
+    );
+    assert!(page.exists(), "the page is there all the same");
+
+    let opened = folder.path().join("opened");
+    for name in ["xdg-open", "open"] {
+        let path = desktop.join(name);
+        let script = format!("#!/bin/sh\nprintf %s \"$1\" > '{}'\n", opened.display());
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let page = folder.path().join("page.html");
+    let output = open(&page);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(
+        std::fs::read_to_string(&opened).unwrap(),
+        page.canonicalize().unwrap().to_str().unwrap()
+    );
+}
+
+/// The titles come from the catalog that the service has.
+#[test]
+fn a_review_takes_the_catalog_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = diagnoses(folder.path());
+    let catalog = folder.path().join("catalog");
+    std::fs::create_dir(&catalog).unwrap();
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/catalog");
+    for entry in std::fs::read_dir(built_in).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.replace("Blocked by Conditional Access", "Stopped at the gate");
+        std::fs::write(catalog.join(path.file_name().unwrap()), text).unwrap();
+    }
+    let set = format!("catalog.path={}", catalog.display());
+    let review = run(&["review", "3987a7dc", "--set", &set], &file);
+    assert_eq!(review.status.code(), Some(0), "{}", err(&review));
+    assert!(out(&review).contains("Stopped at the gate"));
+    let set = format!("catalog.path={}", folder.path().join("none").display());
+    let review = run(&["review", "3987a7dc", "--set", &set], &file);
+    assert_eq!(review.status.code(), Some(64), "{}", err(&review));
+}
+
+/// A policy is found on whichever page of its sign-in it stands, and the others come with it.
+#[test]
+fn a_policy_on_a_later_page_finds_the_whole_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = golden("blocked_by_conditional_access.json");
+    let mut later = first.clone();
+    later["policy_page"] = true.into();
+    later["conditional_access"]["policies"] =
+        serde_json::json!([{ "id": "p-later", "name": "Later", "result": "failure" }]);
+    let file = folder.path().join("pages.ndjson");
+    std::fs::write(&file, format!("{first}\n{later}\n")).unwrap();
+    for policy in ["p-later", "Block outside the depots"] {
+        let list = run(&["search", "--policy", policy], &file);
+        assert_eq!(out(&list).lines().count(), 2, "{policy}: {}", err(&list));
+    }
+}

@@ -19,6 +19,7 @@ use super::search::progress::Bar;
 use super::search::{self, DEFAULT_RANGE, say, table, terminal_width, usage};
 use super::store::{self, Opened, StoreArgs};
 use super::{load_catalog, refuse};
+use crate::config::Settings;
 use crate::diagnosis::Scenario;
 use crate::diagnosis::catalog::Catalog;
 use crate::query::columns::Column;
@@ -78,7 +79,8 @@ pub fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
         Ok(range) => range,
         Err(error) => return Ok(usage(&error)),
     };
-    let catalog = match load_catalog(None) {
+    let catalog = Settings::catalog_path(&args.store.settings.sources());
+    let catalog = match load_catalog(catalog.as_deref()) {
         Ok(catalog) => catalog,
         Err(faults) => return Ok(refuse(&faults)),
     };
@@ -92,7 +94,7 @@ pub fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     match found? {
         Lookup::None(passed) => {
             search::passed(&passed);
-            say(&search::nothing_found(&store, range));
+            say(&search::nothing_found(&store, range, args.range.max_delay));
             Ok(ExitCode::FAILURE)
         }
         Lookup::Several(matches, total) => {

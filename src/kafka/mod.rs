@@ -2,6 +2,7 @@
 mod committer;
 mod error;
 mod events;
+mod heard;
 mod properties;
 mod resolver;
 mod statistics;
@@ -13,6 +14,7 @@ pub use error::{classify, is_no_member, missing_right};
 pub use events::{
     Acknowledgement, ClientError, ConsumerEvents, Failure, GroupEvent, Mailbox, ProducerEvents,
 };
+pub use heard::Heard;
 pub use properties::{
     PropertyFault, batch_bytes, common, consumer, max_batch_bytes, max_output_bytes, producer,
     properties_fault, reader,

@@ -1,4 +1,5 @@
 //! What a search is for: the scope that a person defines, and filters on top.
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
@@ -20,6 +21,8 @@ pub struct Filter {
     pub id: Option<Term>,
     /// The sign-ins of one flow, by any of the ids that tie them together.
     pub flow: Option<Flow>,
+    /// Diagnosis ids of which no other is wanted.
+    pub only: Option<HashSet<String>>,
     pub applications: Vec<Term>,
     pub scenarios: Vec<Term>,
     pub outcomes: Vec<Term>,
@@ -93,7 +96,14 @@ impl Flow {
 impl Filter {
     /// Whether the record is one that is looked for.
     pub fn includes(&self, glance: &Glance<'_>) -> bool {
-        self.user.as_ref().is_none_or(|user| is_user(user, glance))
+        self.includes_page(glance) && self.has_policy(glance)
+    }
+
+    /// Whether it may be a page of one that is looked for: the policy may stand on another.
+    pub fn includes_page(&self, glance: &Glance<'_>) -> bool {
+        let only = self.only.as_ref();
+        only.is_none_or(|only| only.contains(&*glance.diagnosis_id))
+            && self.user.as_ref().is_none_or(|user| is_user(user, glance))
             && self.id.as_ref().is_none_or(|id| is_id(id, glance))
             && self.flow.as_ref().is_none_or(|flow| flow.includes(glance))
             && any(&self.codes, |code| {
@@ -112,7 +122,6 @@ impl Filter {
             })
             && self.is_from_place(glance)
             && self.is_in_time(glance)
-            && self.has_policy(glance)
     }
 
     fn is_from_place(&self, glance: &Glance<'_>) -> bool {

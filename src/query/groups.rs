@@ -72,7 +72,12 @@ impl Groups {
         hasher.write(glance.diagnosis_id.as_bytes());
         let id = hasher.finish();
         let old = self.of.get(&id).copied();
-        if !self.filter.includes(&glance) {
+        let is_wanted = if glance.policy_page && old.is_some() {
+            self.filter.includes_page(&glance)
+        } else {
+            self.filter.includes(&glance)
+        };
+        if !is_wanted {
             if !glance.policy_page
                 && let Some(old) = self.of.remove(&id)
             {

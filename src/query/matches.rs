@@ -1,6 +1,6 @@
 //! The records that a search found: one for each diagnosis, the last one; pages of one policy
 //! list together. Memory is bounded: beyond it only the best are kept.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -120,6 +120,30 @@ pub struct Found {
     pub passed: Passed,
 }
 
+impl Found {
+    /// The matches of which an earlier page was passed over, because the policy that was looked
+    /// for stands on a later one.
+    pub fn incomplete(&self) -> HashSet<String> {
+        let pages = self.matches.iter().filter(|one| one.diagnosis.policy_page);
+        pages
+            .map(|one| one.diagnosis.diagnosis_id.clone())
+            .collect()
+    }
+
+    /// Puts the whole ones in their places.
+    pub fn complete(&mut self, whole: Vec<Match>) {
+        let mut whole: HashMap<_, _> = whole
+            .into_iter()
+            .map(|one| (one.diagnosis.diagnosis_id.clone(), one))
+            .collect();
+        for one in &mut self.matches {
+            if let Some(whole) = whole.remove(&one.diagnosis.diagnosis_id) {
+                *one = whole;
+            }
+        }
+    }
+}
+
 impl Matches {
     pub fn new(filter: Filter, order: Order, limit: Option<usize>) -> Matches {
         Matches {
@@ -144,7 +168,13 @@ impl Matches {
             return Ok(());
         };
         let id = &*glance.diagnosis_id;
-        if !self.filter.includes(&glance) {
+        let is_next_page = glance.policy_page && self.entries.contains_key(id);
+        let is_wanted = if is_next_page {
+            self.filter.includes_page(&glance)
+        } else {
+            self.filter.includes(&glance)
+        };
+        if !is_wanted {
             // The last one counts: a sign-in that was found may have changed.
             if !glance.policy_page
                 && let Some(old) = self.entries.remove(id)
@@ -203,7 +233,7 @@ impl Matches {
         Ok(())
     }
 
-    /// The time of the earliest and the latest match that is kept.
+    /// What was found, in order.
     pub fn finish(self) -> Found {
         let total = self.dropped + self.entries.len() as u64;
         let order = self.order;
@@ -341,6 +371,39 @@ mod tests {
         let policies: Vec<_> = access.policies.iter().map(Policy::shown).collect();
         assert_eq!(policies, ["p-2", "p-1"], "what decided is in front");
         assert_eq!(found.matches[0].diagnosis.outcome, "blocked");
+    }
+
+    #[test]
+    fn a_policy_on_any_page_finds_them_all() {
+        let base = r#"{"schema_version":1,"diagnosis_id":"a","conditional_access":{"policies":[{"id":"p-0","result":"success"}]}}"#;
+        for (policy, kept) in [("p-0", 3), ("p-1", 2), ("p-2", 1)] {
+            let filter = Filter {
+                policies: vec![Term::new(policy)],
+                ..Filter::default()
+            };
+            let mut matches = Matches::new(filter, Order::default(), None);
+            matches.add(base.as_bytes()).unwrap();
+            for policy in ["p-1", "p-2"] {
+                matches.add(&page("a", policy)).unwrap();
+            }
+            let mut found = matches.finish();
+            assert_eq!(found.matches[0].records.len(), kept, "{policy}");
+            let incomplete = found.incomplete();
+            assert_eq!(incomplete.is_empty(), policy == "p-0", "{policy}");
+            let filter = Filter {
+                only: Some(incomplete),
+                ..Filter::default()
+            };
+            let mut again = Matches::new(filter, Order::default(), None);
+            again.add(base.as_bytes()).unwrap();
+            again.add(&record("other", 1, "failed")).unwrap();
+            for policy in ["p-1", "p-2"] {
+                again.add(&page("a", policy)).unwrap();
+            }
+            found.complete(again.finish().matches);
+            assert_eq!(found.matches.len(), 1);
+            assert_eq!(found.matches[0].records.len(), 3, "{policy}");
+        }
     }
 
     use crate::query::record::Policy;

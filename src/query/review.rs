@@ -80,8 +80,29 @@ impl Search {
         extent: &Extent<'_>,
         progress: &mut dyn Progress,
     ) -> Result<Found, ScanError> {
+        let mut found = self.collect(store, extent, self.filter.clone(), progress)?;
+        let incomplete = found.incomplete();
+        if !self.filter.policies.is_empty() && !incomplete.is_empty() {
+            let filter = Filter {
+                policies: Vec::new(),
+                only: Some(incomplete),
+                ..self.filter.clone()
+            };
+            let whole = self.collect(store, extent, filter, progress)?;
+            found.complete(whole.matches);
+        }
+        Ok(found)
+    }
+
+    fn collect(
+        &self,
+        store: &Store,
+        extent: &Extent<'_>,
+        filter: Filter,
+        progress: &mut dyn Progress,
+    ) -> Result<Found, ScanError> {
         let mut collect = Collect {
-            matches: Matches::new(self.filter.clone(), self.order, self.limit),
+            matches: Matches::new(filter, self.order, self.limit),
             progress,
         };
         store.scan(extent, &mut collect)?;

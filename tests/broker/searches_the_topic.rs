@@ -160,6 +160,15 @@ fn a_search_finds_what_lies_in_its_range_in_every_partition() {
     ));
     assert_eq!(ids, expected, "{said}");
 
+    // Where a search stopped short of the end, it says where.
+    let range = ["search", "--from", "6h", "--to", "299m"];
+    let (ids, said) = found(&run(&topic, &[&range[..], &["--max-delay", "1m"]].concat()));
+    assert!(ids.is_empty(), "{said}");
+    assert!(said.contains("Records written until "), "{said}");
+    assert!(said.contains("--max-delay reads on"), "{said}");
+    let (ids, said) = found(&run(&topic, &range));
+    assert_eq!(ids.len(), users.len(), "{said}");
+
     let id = changed.to_string();
     let review = run(&topic, &["review", &id[..8], "--format", "json"]);
     let (ids, said) = found(&review);

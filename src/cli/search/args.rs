@@ -222,6 +222,7 @@ impl SearchArgs {
             user: self.user.as_deref().map(Term::new),
             id: self.id.as_deref().map(Term::new),
             flow: None,
+            only: None,
             applications: terms(&self.app),
             scenarios: terms(&self.scenario),
             outcomes: terms(&self.outcome),

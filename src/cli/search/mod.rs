@@ -75,6 +75,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
         store: &store,
         search: &search,
         range,
+        max_delay: args.range.max_delay,
         format,
         on_terminal,
         bar: Bar::new(matches!(store, Store::Files(_))),
@@ -103,6 +104,7 @@ struct Listing<'a> {
     store: &'a Store,
     search: &'a Search,
     range: Range,
+    max_delay: TimeDelta,
     format: Format,
     on_terminal: bool,
     bar: Bar,
@@ -199,10 +201,11 @@ impl Listing<'_> {
             self.say_nothing_found();
         } else {
             say(&format!(
-                "\n{} in {}, {}.",
+                "\n{} in {}, {}.{}",
                 sign_ins(total),
                 groups_words(groups.len()),
-                self.where_and_when()
+                self.where_and_when(),
+                read_until(self.store, self.range, self.max_delay)
             ));
         }
         Ok(passed(&unreadable))
@@ -256,7 +259,11 @@ impl Listing<'_> {
         } else {
             sign_ins(found.total)
         };
-        say(&format!("\n{count}. {}.", upper(&self.where_and_when())));
+        say(&format!(
+            "\n{count}. {}.{}",
+            upper(&self.where_and_when()),
+            read_until(self.store, self.range, self.max_delay)
+        ));
         if !left.is_empty() {
             let names: Vec<_> = left.iter().map(|column| column.name()).collect();
             say(&format!(
@@ -289,7 +296,7 @@ impl Listing<'_> {
     }
 
     fn say_nothing_found(&self) {
-        say(&nothing_found(self.store, self.range));
+        say(&nothing_found(self.store, self.range, self.max_delay));
     }
 
     /// `topic diagnoses, 2026-03-01 10:00:00Z to now`
@@ -299,7 +306,7 @@ impl Listing<'_> {
 }
 
 /// Why there may be nothing, and what to try.
-pub fn nothing_found(store: &Store, range: Range) -> String {
+pub fn nothing_found(store: &Store, range: Range, max_delay: TimeDelta) -> String {
     let mut text = match range {
         (None, None) => format!("Nothing in {} matches.", Inert(&store.name())),
         (None, Some(to)) => format!("Nothing before {}.", time::words(to)),
@@ -328,7 +335,19 @@ pub fn nothing_found(store: &Store, range: Range) -> String {
             text.push_str(" --from 7d looks further back.");
         }
     }
-    text
+    text + &read_until(store, range, max_delay)
+}
+
+/// Where the reading stopped short of the topic's end; empty where it did not.
+pub fn read_until(store: &Store, (_, to): Range, max_delay: TimeDelta) -> String {
+    let until = to.and_then(|to| to.checked_add_signed(max_delay));
+    match (store, until) {
+        (Store::Topic(_), Some(until)) if until < Utc::now() => format!(
+            " Records written until {} were read: --max-delay reads on.",
+            time::words(until)
+        ),
+        _ => String::new(),
+    }
 }
 
 fn range_words((from, to): Range) -> String {
