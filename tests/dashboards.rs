@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
-use monitoring::{exposed_metrics, metric_names, read, succeeds};
+use monitoring::{exposed_metrics, metric_names, read, run};
 use serde_json::Value;
 
 /// File and uid. The uid is in links and bookmarks: it never changes.
@@ -44,104 +44,131 @@ fn expressions(dashboard: &Value) -> Vec<&str> {
         .collect()
 }
 
-#[test]
-fn every_metric_exists() {
+/// What a dashboard asks for that is on no `/metrics` and is not recorded.
+fn unknown_metrics(dashboard: &Value) -> Vec<String> {
     let exposed = exposed_metrics();
     let recording =
         read("deploy/prometheus/recording.yml") + &read("deploy/prometheus/parameters.yml");
-    for (file, _) in DASHBOARDS {
-        let dashboard = dashboard(file);
-        for expression in expressions(&dashboard) {
-            for name in metric_names(expression) {
-                assert!(exposed.contains(&name), "{file}: {name} is on no /metrics");
-            }
-            let words =
-                expression.split(|c: char| !(c.is_ascii_alphanumeric() || "_:".contains(c)));
-            for name in words.filter(|word| word.starts_with("signin:")) {
-                let record = format!("record: {name}\n");
-                assert!(
-                    recording.contains(&record),
-                    "{file}: {name} is not recorded"
-                );
+    let mut unknown = Vec::new();
+    for expression in expressions(dashboard) {
+        let names = metric_names(expression);
+        unknown.extend(names.into_iter().filter(|name| !exposed.contains(name)));
+        let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || "_:".contains(c)));
+        for name in words.filter(|word| word.starts_with("signin:")) {
+            if !recording.contains(&format!("record: {name}\n")) {
+                unknown.push(name.to_owned());
             }
         }
+    }
+    unknown
+}
+
+/// Whether `promtool` reads every query, and what it says.
+fn parsed(name: &str, dashboard: &Value) -> (bool, String) {
+    let mut rules = String::from("groups:\n- name: queries\n  rules:\n");
+    for (number, expression) in expressions(dashboard).into_iter().enumerate() {
+        let expression = expression
+            .replace("$__rate_interval", "5m")
+            .replace("$__range", "1d");
+        let name = name.replace('-', "_");
+        let expression = Value::from(expression);
+        writeln!(rules, "  - record: {name}:{number}\n    expr: {expression}")
+            .expect("a string takes it");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("queries.yml");
+    fs::write(&path, rules).expect("it can be written");
+    run(
+        "promtool",
+        &["check", "rules", path.to_str().expect("a plain name")],
+    )
+}
+
+/// Queries that do not follow the variables, or rates over an interval of their own.
+fn unruly_queries(dashboard: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    let variables = list(&dashboard["templating"], "list");
+    let names: Vec<&str> = variables.iter().map(|one| text(one, "name")).collect();
+    if names != ["datasource", "job", "instance"] || text(&variables[0], "type") != "datasource" {
+        faults.push(format!("variables {names:?}"));
+    }
+    for target in panels(dashboard)
+        .iter()
+        .flat_map(|panel| list(panel, "targets"))
+    {
+        let expression = text(target, "expr");
+        if text(&target["datasource"], "uid") != "${datasource}" {
+            faults.push(format!("a data source of its own: {expression}"));
+        }
+        for selector in expression.split('{').skip(1) {
+            let is_parameter = selector.starts_with("name=");
+            if !is_parameter && !selector.starts_with("job=~\"$job\"") {
+                faults.push(format!("not of the job: {expression}"));
+            }
+        }
+        // What is recorded is summed over the instances, and builds are counted.
+        let is_summed = expression.contains("signin:") || expression.contains("build_info");
+        if !is_summed && !expression.contains("instance=~\"$instance\"") {
+            faults.push(format!("not of the instance: {expression}"));
+        }
+    }
+    for expression in expressions(dashboard) {
+        for call in expression.split("rate(").skip(1) {
+            let range = call
+                .split_once('[')
+                .and_then(|(_, rest)| rest.split_once(']'));
+            if range.map(|(range, _)| range) != Some("$__rate_interval") {
+                faults.push(format!("an interval of its own: {expression}"));
+            }
+        }
+    }
+    faults
+}
+
+/// What a reader of the panels would miss, and what would break links.
+fn unlabelled(dashboard: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    if dashboard["editable"] != false || !dashboard["id"].is_null() {
+        faults.push("it can be edited, or has the id of one Grafana".to_owned());
+    }
+    let (mut titles, mut ids) = (BTreeSet::new(), BTreeSet::new());
+    for panel in list(dashboard, "panels") {
+        let title = text(panel, "title");
+        if title.is_empty() || !titles.insert(title) || !ids.insert(panel["id"].as_u64()) {
+            faults.push(format!("no title and id of its own: {title:?}"));
+        }
+    }
+    for panel in panels(dashboard) {
+        let title = text(panel, "title");
+        if text(panel, "description").len() <= 10 {
+            faults.push(format!("no description: {title}"));
+        }
+        if text(&panel["fieldConfig"]["defaults"], "unit").is_empty() {
+            faults.push(format!("no unit: {title}"));
+        }
+    }
+    faults
+}
+
+#[test]
+fn every_metric_exists() {
+    for (file, _) in DASHBOARDS {
+        assert_eq!(unknown_metrics(&dashboard(file)), [""; 0], "{file}");
     }
 }
 
 #[test]
 fn every_query_parses() {
-    let mut rules = String::from("groups:\n- name: queries\n  rules:\n");
     for (file, _) in DASHBOARDS {
-        for (number, expression) in expressions(&dashboard(file)).into_iter().enumerate() {
-            assert!(!expression.is_empty(), "{file}");
-            let expression = expression
-                .replace("$__rate_interval", "5m")
-                .replace("$__range", "1d");
-            let name = file.replace('-', "_");
-            let expression = Value::from(expression);
-            writeln!(rules, "  - record: {name}:{number}\n    expr: {expression}")
-                .expect("a string takes it");
-        }
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("queries.yml");
-    fs::write(&path, rules).expect("it can be written");
-    succeeds(
-        "promtool",
-        &["check", "rules", path.to_str().expect("a plain name")],
-    );
-}
-
-#[test]
-fn every_query_follows_the_variables() {
-    for (file, _) in DASHBOARDS {
-        let dashboard = dashboard(file);
-        let variables = list(&dashboard["templating"], "list");
-        let names: Vec<&str> = variables.iter().map(|one| text(one, "name")).collect();
-        assert_eq!(names, ["datasource", "job", "instance"], "{file}");
-        assert_eq!(text(&variables[0], "type"), "datasource", "{file}");
-        for panel in panels(&dashboard) {
-            for target in list(panel, "targets") {
-                assert_eq!(
-                    text(&target["datasource"], "uid"),
-                    "${datasource}",
-                    "{file}"
-                );
-                let expression = text(target, "expr");
-                for selector in expression.split('{').skip(1) {
-                    let is_parameter = selector.starts_with("name=");
-                    assert!(
-                        is_parameter || selector.starts_with("job=~\"$job\""),
-                        "{expression}"
-                    );
-                }
-                // What is recorded is summed over the instances, and builds are counted.
-                let is_recorded =
-                    expression.contains("signin:") || expression.contains("build_info");
-                assert!(
-                    is_recorded || expression.contains("instance=~\"$instance\""),
-                    "{expression}"
-                );
-            }
-        }
+        let (is_fine, said) = parsed(file, &dashboard(file));
+        assert!(is_fine, "{file}: {said}");
     }
 }
 
 #[test]
-fn every_rate_is_over_the_rate_interval() {
+fn every_query_follows_the_variables_and_every_rate_the_interval() {
     for (file, _) in DASHBOARDS {
-        for expression in expressions(&dashboard(file)) {
-            for call in expression.split("rate(").skip(1) {
-                let range = call
-                    .split_once('[')
-                    .and_then(|(_, rest)| rest.split_once(']'));
-                assert_eq!(
-                    range.map(|(range, _)| range),
-                    Some("$__rate_interval"),
-                    "{expression}"
-                );
-            }
-        }
+        assert_eq!(unruly_queries(&dashboard(file)), [""; 0], "{file}");
     }
 }
 
@@ -150,27 +177,44 @@ fn every_panel_has_title_description_and_unit() {
     for (file, uid) in DASHBOARDS {
         let dashboard = dashboard(file);
         assert_eq!(text(&dashboard, "uid"), uid);
-        assert_eq!(dashboard["editable"], false, "{file}");
-        assert!(
-            dashboard["id"].is_null(),
-            "{file}: the id belongs to one Grafana"
-        );
-        let mut titles = BTreeSet::new();
-        let mut ids = BTreeSet::new();
-        for panel in list(&dashboard, "panels") {
-            assert!(
-                titles.insert(text(panel, "title")),
-                "{file}: {}",
-                panel["title"]
-            );
-            assert!(ids.insert(panel["id"].as_u64()), "{file}: {}", panel["id"]);
+        assert_eq!(unlabelled(&dashboard), [""; 0], "{file}");
+    }
+}
+
+/// Each of the checks sees its fault, in either dashboard.
+#[test]
+fn broken_dashboards_are_refused() {
+    for (file, _) in DASHBOARDS {
+        let source = read(&format!("deploy/grafana/{file}.json"));
+        let broken = |old: &str, new: &str| -> Value {
+            assert!(source.contains(old), "{file} has no {old:?}");
+            serde_json::from_str(&source.replacen(old, new, 1)).expect("it is JSON")
+        };
+        let unknown = unknown_metrics(&broken("sum(rate(signin_", "sum(rate(signin_no_"));
+        assert_eq!(unknown.len(), 1, "{file}: {unknown:?}");
+        let (is_fine, said) = parsed(file, &broken("sum(rate(", "sum(rate(("));
+        assert!(!is_fine && said.contains("parse error"), "{file}: {said}");
+        for (old, new, why) in [
+            ("\"name\": \"instance\"", "\"name\": \"pod\"", "variables"),
+            ("[$__rate_interval]", "[5m]", "interval of its own"),
+            ("{job=~\\\"$job\\\", ", "{", "not of the job"),
+            (", instance=~\\\"$instance\\\"", "", "not of the instance"),
+        ] {
+            let faults = unruly_queries(&broken(old, new)).join("\n");
+            assert!(faults.contains(why), "{file}: {why}: {faults}");
         }
-        assert!(!titles.contains(""), "{file}");
-        for panel in panels(&dashboard) {
-            let title = text(panel, "title");
-            assert!(text(panel, "description").len() > 10, "{file}: {title}");
-            let unit = text(&panel["fieldConfig"]["defaults"], "unit");
-            assert!(!unit.is_empty(), "{file}: {title}");
+        for (old, new, why) in [
+            ("\"unit\": ", "\"units\": ", "no unit"),
+            (
+                "\n      \"description\": \"",
+                "\n      \"about\": \"",
+                "no description",
+            ),
+            ("\"title\": \"Now\"", "\"title\": \"\"", "no title"),
+            ("\"editable\": false", "\"editable\": true", "edited"),
+        ] {
+            let faults = unlabelled(&broken(old, new)).join("\n");
+            assert!(faults.contains(why), "{file}: {why}: {faults}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use signin_diagnostics::signin::Category;
 
-use crate::tools::{path, read, succeeds};
+use crate::tools::{path, read, replaced, succeeds};
 
 const MAIN: &str = "deploy/azure/main.bicep";
 const SETTING: &str = "deploy/azure/diagnostic-setting.bicep";
@@ -34,38 +34,77 @@ fn code(file: &str) -> String {
     lines.map(|line| line.to_owned() + "\n").collect()
 }
 
-#[test]
-fn structure_only_brackets_and_quotes_close() {
-    for file in [MAIN, SETTING] {
-        let text = code(file);
-        assert_eq!(text.matches('\'').count() % 2, 0, "{file}");
-        let mut open = Vec::new();
-        for character in text.chars() {
+/// What is wrong with the structure of a template, as far as no compiler is needed to see it:
+/// statements that begin otherwise than Bicep's, brackets and quotes that do not close, names that
+/// are not used, resources without a version.
+pub fn structural_faults(text: &str) -> Vec<String> {
+    let text: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    let mut faults = Vec::new();
+    if !text.matches('\'').count().is_multiple_of(2) {
+        faults.push("a quote does not close".to_owned());
+    }
+    let mut open = Vec::new();
+    for line in text.lines() {
+        let is_statement = open.is_empty() && line.starts_with(char::is_alphanumeric);
+        let mut words = line.split(' ');
+        let (keyword, name) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+        let keywords = [
+            "param",
+            "var",
+            "resource",
+            "output",
+            "targetScope",
+            "module",
+            "type",
+        ];
+        if is_statement && !keywords.contains(&keyword) {
+            faults.push(format!("what statement is {line:?}?"));
+        }
+        if matches!(keyword, "param" | "var") && text.matches(name).count() < 2 {
+            faults.push(format!("{name} is not used"));
+        }
+        if keyword == "resource" {
+            let version = line.split(['@', '\'']).nth(2).unwrap_or("");
+            if !(version.starts_with("20") && version.len() == 10) {
+                faults.push(format!("{name} has no version"));
+            }
+        }
+        for character in line.chars() {
             match character {
                 '(' => open.push(')'),
                 '[' => open.push(']'),
                 '{' => open.push('}'),
-                ')' | ']' | '}' => assert_eq!(open.pop(), Some(character), "{file}"),
+                ')' | ']' | '}' if open.pop() != Some(character) => {
+                    faults.push(format!("{character} closes nothing: {line:?}"));
+                }
                 _ => {}
             }
         }
-        assert!(open.is_empty(), "{file}: {open:?}");
     }
+    if !open.is_empty() {
+        faults.push(format!("{open:?} is missing"));
+    }
+    faults
 }
 
 #[test]
-fn structure_only_every_variable_is_used_and_every_resource_has_a_version() {
-    let text = code(MAIN);
-    for line in text.lines() {
-        let mut words = line.split(' ');
-        if let (Some("param" | "var"), Some(name)) = (words.next(), words.next()) {
-            assert!(text.matches(name).count() > 1, "{name} is not used");
-        }
-        if line.starts_with("resource ") {
-            let kind = line.split('\'').nth(1).expect("a type");
-            let (_, version) = kind.split_once('@').expect("a version");
-            assert!(version.starts_with("20") && version.len() == 10, "{kind}");
-        }
+fn structure_only_the_templates_hold_together_and_broken_ones_do_not() {
+    for file in [MAIN, SETTING] {
+        assert_eq!(structural_faults(&read(file)), [""; 0], "{file}");
+    }
+    let text = read(MAIN);
+    for (old, new, why) in [
+        ("param users int", "param people int", "people is not used"),
+        ("resource ", "ressource ", "ressource"),
+        ("@20", "@v20", "has no version"),
+        ("]\n", "\n", "is missing"),
+    ] {
+        let faults = structural_faults(&replaced(&text, old, new)).join("\n");
+        assert!(faults.contains(why), "{old:?} -> {new:?}: {faults}");
     }
 }
 

@@ -7,8 +7,8 @@ use std::process::Command;
 use crate::chart_schema::settings;
 use crate::tools::{file, path, read, refuses, replaced, succeeds};
 
-const CHART: &str = "deploy/kubernetes/signin-diagnostics";
-const BROKER: &str = "config.kafka.bootstrap_servers=contoso.servicebus.windows.net:9093";
+pub const CHART: &str = "deploy/kubernetes/signin-diagnostics";
+pub const BROKER: &str = "config.kafka.bootstrap_servers=contoso.servicebus.windows.net:9093";
 
 const EVERYTHING: &[&str] = &[
     "podMonitor.enabled=true",
@@ -18,7 +18,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// The version that the chart is rendered for: a Helm that was built from source knows none.
-const TEMPLATE: [&str; 5] = ["template", "signin", CHART, "--kube-version", "1.34.0"];
+pub const TEMPLATE: [&str; 5] = ["template", "signin", CHART, "--kube-version", "1.34.0"];
 
 /// The chart with settings as `helm --set` takes them.
 fn rendered(set: &[&str]) -> String {

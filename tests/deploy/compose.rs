@@ -1,11 +1,16 @@
 //! `deploy/compose`: the stack on one machine. It is held against the schema of the compose
 //! specification; no engine is here that could start it.
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::tools::{file, path, read, refuses, replaced, succeeds};
 
 const COMPOSE: &str = "deploy/compose/compose.yml";
+const DATA_SOURCES: &str = "deploy/compose/grafana/datasources.yml";
+const PROVIDERS: &str = "deploy/compose/grafana/dashboards.yml";
 
 #[test]
 fn the_stack_follows_the_compose_specification_and_a_broken_one_does_not() {
@@ -29,22 +34,107 @@ fn the_stack_follows_the_compose_specification_and_a_broken_one_does_not() {
     }
 }
 
+/// A file that its schema takes, as JSON.
+fn valid(kind: &str, name: &str) -> Value {
+    let text = succeeds("python3", &["tests/deploy/validate.py", kind, name]);
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+/// Where in the container of a service a file or folder of the repository stands.
+fn mounted(service: &str) -> Vec<(String, String)> {
+    let stack = valid("compose", COMPOSE);
+    let mounts = stack["services"][service]["volumes"].as_array();
+    let mounts = mounts.expect("it mounts something").iter();
+    mounts
+        .filter_map(|mount| mount.as_str()?.split_once(":/"))
+        .filter(|(source, _)| source.starts_with('.'))
+        .map(|(source, target)| {
+            let source = path("deploy/compose").join(source);
+            let source = source
+                .canonicalize()
+                .unwrap_or_else(|error| panic!("{source:?}: {error}"));
+            let root = path("").canonicalize().expect("it is there");
+            let inside = source.strip_prefix(root).expect("it is in the repository");
+            let target = target.trim_end_matches(":ro");
+            (inside.to_string_lossy().into_owned(), format!("/{target}"))
+        })
+        .collect()
+}
+
 #[test]
 fn every_file_that_the_stack_mounts_is_in_the_repository() {
-    let text = read(COMPOSE);
-    let mounts: Vec<&str> = text
-        .lines()
-        .filter_map(|line| {
-            line.trim()
-                .strip_prefix("- ")
-                .or(line.trim().strip_prefix("volumes: [\""))
-        })
-        .filter(|mount| mount.starts_with('.') && mount.contains(":/"))
-        .map(|mount| mount.split(':').next().expect("a first part"))
-        .collect();
-    assert!(mounts.len() >= 9, "{mounts:?}");
-    for mount in mounts {
-        assert!(path("deploy/compose").join(mount).exists(), "{mount}");
+    for (service, least) in [
+        ("service", 1),
+        ("prometheus", 4),
+        ("alertmanager", 1),
+        ("grafana", 3),
+    ] {
+        assert!(mounted(service).len() >= least, "{service}");
+    }
+}
+
+/// Grafana finds the data source that the dashboards ask for, and the folder that they are in.
+#[test]
+fn grafana_is_provisioned_with_the_data_source_and_the_dashboards() {
+    let mounts: BTreeMap<_, _> = mounted("grafana").into_iter().collect();
+    for (file, folder) in [(DATA_SOURCES, "datasources"), (PROVIDERS, "dashboards")] {
+        let target = &mounts[file];
+        assert!(target.starts_with(&format!("/etc/grafana/provisioning/{folder}/")));
+        assert!(target.ends_with(".yml"), "Grafana reads no other: {target}");
+    }
+    let providers = valid("providers", PROVIDERS);
+    let place = &providers["providers"][0]["options"]["path"];
+    assert_eq!(place.as_str(), Some(mounts["deploy/grafana"].as_str()));
+
+    let sources = valid("datasources", DATA_SOURCES);
+    let source = &sources["datasources"][0];
+    assert_eq!(source["isDefault"], true, "what the variable begins with");
+    let stack = valid("compose", COMPOSE);
+    let url = source["url"].as_str().expect("a text");
+    let host = url.trim_start_matches("http://").split(':').next();
+    assert!(
+        stack["services"].get(host.expect("a host")).is_some(),
+        "{url}"
+    );
+    for name in ["sign-ins", "pipeline"] {
+        let text = read(&format!("deploy/grafana/{name}.json"));
+        let dashboard: Value = serde_json::from_str(&text).expect("it is JSON");
+        let variable = &dashboard["templating"]["list"][0];
+        assert_eq!(variable["type"], "datasource", "{name}");
+        assert_eq!(variable["query"], source["type"], "{name}");
+        assert_eq!(dashboard["editable"], false, "{name}");
+    }
+}
+
+#[test]
+fn provisioning_that_grafana_would_not_understand_is_refused() {
+    for (kind, name, old, new, why) in [
+        (
+            "datasources",
+            DATA_SOURCES,
+            "access: proxy",
+            "access: server",
+            "server",
+        ),
+        ("datasources", DATA_SOURCES, "uid:", "id:", "uid"),
+        (
+            "datasources",
+            DATA_SOURCES,
+            "datasources:",
+            "dataSources:",
+            "dataSources",
+        ),
+        ("providers", PROVIDERS, "path:", "folder:", "path"),
+        (
+            "providers",
+            PROVIDERS,
+            "apiVersion: 1",
+            "apiVersion: 2",
+            "apiVersion",
+        ),
+    ] {
+        let (_folder, broken) = file("grafana.yml", &replaced(&read(name), old, new));
+        refuses("python3", &["tests/deploy/validate.py", kind, &broken], why);
     }
 }
 

@@ -2,6 +2,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
 
 use crate::tools::{file, path, read, refuses, replaced, succeeds};
 
@@ -20,7 +23,11 @@ fn last_stage() -> String {
 fn hadolint_finds_nothing_and_refuses_a_broken_one() {
     succeeds("hadolint", &["Dockerfile"]);
 
-    let shell = replaced(&dockerfile(), "RUN mkdir -p src benches", "RUN cd src");
+    let shell = replaced(
+        &dockerfile(),
+        "RUN mkdir -p src benches/end_to_end",
+        "RUN cd src",
+    );
     let (_folder, broken) = file("Dockerfile", &shell);
     refuses("hadolint", &[&broken], "DL3003");
 }
@@ -55,6 +62,51 @@ fn the_image_is_built_with_the_toolchain_of_the_repository() {
     let (_, rest) = toolchain.split_once("channel = \"").expect("it is named");
     let channel = rest.split('"').next().expect("it ends");
     assert!(dockerfile().contains(&format!("ARG RUST_VERSION={channel}\n")));
+}
+
+/// The targets of a package, by the places of their sources.
+fn targets(folder: &Path) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .current_dir(folder)
+        .output()
+        .expect("it starts");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let folder = folder.canonicalize().expect("it is there");
+    let targets = metadata["packages"][0]["targets"].as_array();
+    targets
+        .expect("there are some")
+        .iter()
+        .filter(|target| target["kind"][0] != "test")
+        .map(|target| target["src_path"].as_str().expect("a path"))
+        .map(|place| Path::new(place).strip_prefix(&folder).expect("inside"))
+        .map(|place| place.to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The layer of the dependencies stands in for every target that Cargo.toml names.
+#[test]
+fn the_layer_of_the_dependencies_has_every_target() {
+    let text = dockerfile();
+    let (_, run) = text.split_once("\nRUN mkdir ").expect("it is there");
+    let (stand_ins, _) = run.split_once(" && cargo auditable").expect("it compiles");
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        fs::copy(path(file), folder.path().join(file)).expect("it can be copied");
+    }
+    let script = format!(
+        "mkdir {} && true",
+        stand_ins.trim_end().trim_end_matches('\\')
+    );
+    let made = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &script])
+        .current_dir(&folder)
+        .status();
+    assert!(made.expect("bash starts").success(), "{script}");
+    assert_eq!(targets(folder.path()), targets(&path("")));
+
+    fs::remove_file(folder.path().join("benches/soak.rs")).expect("it was made");
+    assert_ne!(targets(folder.path()), targets(&path("")));
 }
 
 /// What the sources include at compile time, and what Cargo.toml names, is in the context and is

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used)]
 
 mod azure;
+mod broken;
 mod chart;
 mod chart_schema;
 mod compose;

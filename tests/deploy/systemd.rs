@@ -7,15 +7,15 @@ use crate::tools::{path, read, replaced, run};
 const UNIT: &str = "deploy/systemd/signin-diagnostics.service";
 
 /// The unit with the built program in the place of the installed one, which verify looks for.
-fn verified(change: impl Fn(&str) -> String) -> (bool, String) {
+pub fn verified(text: &str) -> (bool, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let unit = folder.path().join("signin-diagnostics.service");
     let text = replaced(
-        &read(UNIT),
+        text,
         "/usr/local/bin/signin-diagnostics ",
         &format!("{} ", env!("CARGO_BIN_EXE_signin-diagnostics")),
     );
-    fs::write(&unit, change(&text)).expect("it is written");
+    fs::write(&unit, text).expect("it is written");
     let (is_success, said) = run(
         "systemd-analyze",
         &["verify", "--man=no", unit.to_str().expect("plain")],
@@ -25,7 +25,7 @@ fn verified(change: impl Fn(&str) -> String) -> (bool, String) {
 
 #[test]
 fn systemd_takes_the_unit_and_refuses_a_broken_one() {
-    let (is_fine, said) = verified(ToOwned::to_owned);
+    let (is_fine, said) = verified(&read(UNIT));
     assert!(is_fine, "{said}");
     for (old, new) in [
         ("ProtectSystem=strict", "ProtectSystems=strict"),
@@ -35,7 +35,7 @@ fn systemd_takes_the_unit_and_refuses_a_broken_one() {
             "SystemCallFilter=@no-such-set",
         ),
     ] {
-        let (is_fine, _) = verified(|text| replaced(text, old, new));
+        let (is_fine, _) = verified(&replaced(&read(UNIT), old, new));
         assert!(!is_fine, "{new} is taken");
     }
 }

@@ -2,8 +2,10 @@
 
     validate.py compose FILE      the compose specification
     validate.py manifests FILE    Kubernetes objects, custom resources by their own definitions
+    validate.py datasources FILE  what Grafana reads from provisioning/datasources
+    validate.py providers FILE    what it reads from provisioning/dashboards
 
-Prints a line a fault, and ends with 1 where there is one.
+Prints a line a fault, and ends with 1 where there is one; without faults, prints the file as JSON.
 """
 import json
 import pathlib
@@ -15,6 +17,30 @@ import yaml
 
 SCHEMAS = pathlib.Path(sys.prefix) / "schemas"
 KUBERNETES = "1.34"
+
+
+def closed(required, **properties):
+    properties = {name: {"type": kind} if isinstance(kind, str) else kind for name, kind in properties.items()}
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": required}
+
+
+def listed(name, item):
+    return closed(["apiVersion", name], apiVersion={"const": 1}, **{name: {"type": "array", "items": item, "minItems": 1}})
+
+
+# Grafana has no schema for its provisioning files: the keys of its documentation, as far as one that
+# is used here could be misspelt. Grafana itself ignores a key that it does not know.
+GRAFANA = {
+    "datasources": listed("datasources", closed(
+        ["name", "uid", "type", "access", "url"], name="string", uid="string", type="string",
+        access={"enum": ["proxy", "direct"]}, url="string", orgId="integer", isDefault="boolean",
+        editable="boolean", jsonData="object")),
+    "providers": listed("providers", closed(
+        ["name", "type", "options"], name="string", type={"const": "file"}, orgId="integer",
+        folder="string", folderUid="string", disableDeletion="boolean", allowUiUpdates="boolean",
+        updateIntervalSeconds="integer",
+        options=closed(["path"], path="string", foldersFromFilesStructure="boolean"))),
+}
 
 
 def strict(schema):
@@ -66,12 +92,12 @@ def manifests(documents):
 
 def main(kind, file):
     documents = list(yaml.safe_load_all(pathlib.Path(file).read_text()))
-    if kind == "compose":
-        schema = json.loads((SCHEMAS / "compose-spec.json").read_text())
-        found = [fault for document in documents for fault in faults(document, schema)]
-    else:
+    if kind == "manifests":
         found = list(manifests(documents))
-    print("\n".join(found))
+    else:
+        schema = GRAFANA.get(kind) or json.loads((SCHEMAS / "compose-spec.json").read_text())
+        found = [fault for document in documents for fault in faults(document, schema)]
+    print("\n".join(found or map(json.dumps, documents)))
     if not documents or found:
         sys.exit(1)
 

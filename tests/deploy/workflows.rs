@@ -1,4 +1,5 @@
 //! The workflows of the public forge: linted, and with no more rights than they need.
+use std::collections::BTreeMap;
 use std::fs;
 
 use crate::tools::{file, path, read, refuses, replaced, succeeds};
@@ -60,6 +61,26 @@ fn a_workflow_may_read_and_a_job_says_what_more_it_needs() {
             "{workflow}"
         );
     }
+}
+
+/// A tag of an action can be moved to other code; a commit cannot.
+#[test]
+fn every_action_is_pinned_to_a_commit_and_names_its_version() {
+    let mut commits = BTreeMap::new();
+    for workflow in workflows() {
+        let text = read(&workflow);
+        for line in text.lines().filter_map(|line| line.split_once("uses: ")) {
+            let pinned = line.1.split_once('@').and_then(|(action, rest)| {
+                let (commit, version) = rest.split_once(" # v")?;
+                let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+                is_commit.then_some((action.to_owned(), (commit.to_owned(), version.to_owned())))
+            });
+            let (action, pin) = pinned.unwrap_or_else(|| panic!("{workflow}: {}", line.1));
+            let first = commits.entry(action).or_insert_with(|| pin.clone());
+            assert_eq!(*first, pin, "{workflow}: one version of an action");
+        }
+    }
+    assert!(commits.len() >= 10, "{commits:?}");
 }
 
 /// One version of each tool, here and there.
