@@ -68,6 +68,8 @@ def main(folder):
         elif name == "ARG" and "=" in rest:
             key, _, value = rest.partition("=")
             environment[key] = value
+            if key == "RUST_VERSION":
+                environment["RUSTUP_TOOLCHAIN"] = value  # what the base image has
         elif name == "COPY":
             copy(rest.split(), folder)
         elif name == "RUN" and rest.startswith("apt-get"):

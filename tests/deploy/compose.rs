@@ -2,6 +2,7 @@
 //! specification; no engine is here that could start it.
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -52,7 +53,7 @@ fn mounted(service: &str) -> Vec<(String, String)> {
             let source = path("deploy/compose").join(source);
             let source = source
                 .canonicalize()
-                .unwrap_or_else(|error| panic!("{source:?}: {error}"));
+                .unwrap_or_else(|error| panic!("{}: {error}", source.display()));
             let root = path("").canonicalize().expect("it is there");
             let inside = source.strip_prefix(root).expect("it is in the repository");
             let target = target.trim_end_matches(":ro");
@@ -80,7 +81,11 @@ fn grafana_is_provisioned_with_the_data_source_and_the_dashboards() {
     for (file, folder) in [(DATA_SOURCES, "datasources"), (PROVIDERS, "dashboards")] {
         let target = &mounts[file];
         assert!(target.starts_with(&format!("/etc/grafana/provisioning/{folder}/")));
-        assert!(target.ends_with(".yml"), "Grafana reads no other: {target}");
+        let kind = Path::new(target).extension();
+        assert!(
+            kind.is_some_and(|kind| kind == "yml"),
+            "Grafana reads no other: {target}"
+        );
     }
     let providers = valid("providers", PROVIDERS);
     let place = &providers["providers"][0]["options"]["path"];
