@@ -31,6 +31,7 @@ RUN mkdir -p src benches/end_to_end \
 COPY benches ./benches
 COPY src ./src
 COPY config ./config
+COPY templates ./templates
 ARG REVISION=unknown
 # The stand-ins are younger than the files that were checked out: touch tells cargo.
 RUN find src -name '*.rs' -exec touch {} + \

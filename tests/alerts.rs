@@ -6,6 +6,7 @@ mod monitoring;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use monitoring::{exposed_metrics, metric_names, path, read, run, succeeds};
 
@@ -111,6 +112,91 @@ fn every_runbook_leads_from_the_first_look_to_silence() {
             assert!(page.contains(&format!("\n## {part}\n")), "{alert}: {part}");
         }
     }
+}
+
+/// Of a sign-in alert: the exact filter of the audit log, and what it can be.
+#[test]
+fn a_runbook_tells_a_mistake_from_an_attack_and_from_a_service_issue() {
+    let alerts = rules("alerts");
+    for block in alerts.split("- alert: ").skip(1) {
+        let alert = block.lines().next().expect("a name");
+        if !block.contains("concern: sign_ins") {
+            continue;
+        }
+        let page = read(&format!("docs/runbooks/{alert}.md"));
+        for part in [
+            "Service = `Conditional Access`,\n   Category = `Policy`",
+            "loggedByService eq 'Conditional Access'",
+            "\n| a mistake |",
+            "\n| an attack |",
+            "\n| a service issue |",
+        ] {
+            assert!(page.contains(part), "{alert}: {part}");
+        }
+    }
+}
+
+/// As they are printed, but for the store, which is an empty file, and Alertmanager, which is not there.
+#[test]
+fn the_commands_of_the_runbooks_are_taken() {
+    let (mut searches, mut silences) = (0, 0);
+    for alert in values(&rules("alerts"), "- alert: ") {
+        let page = read(&format!("docs/runbooks/{alert}.md"));
+        for line in page.lines().map(str::trim) {
+            if let Some(rest) =
+                line.strip_prefix("signin-diagnostics search --config service.toml ")
+            {
+                let output = Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
+                    .args(["search", "--file", "/dev/null"])
+                    .args(rest.split(' '))
+                    .output()
+                    .expect("it starts");
+                assert!(output.status.success(), "{alert}: {line}: {output:?}");
+                searches += 1;
+            }
+            if line.starts_with("amtool silence add ") {
+                assert!(
+                    line.contains(&format!("alertname={alert} ")),
+                    "{alert}: {line}"
+                );
+                let line = line.replace("http://ALERTMANAGER:9093", "http://127.0.0.1:1");
+                let (is_success, said) = run("bash", &["-c", &line]);
+                assert!(
+                    !is_success && said.contains("connection refused"),
+                    "{line}: {said}"
+                );
+                silences += 1;
+            }
+        }
+    }
+    assert!(searches >= 8 && silences == values(&rules("alerts"), "- alert: ").len());
+}
+
+#[test]
+fn rules_that_are_broken_are_refused_and_the_unit_tests_see_wrong_ones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
+        fs::write(file, text).expect("it is written");
+    };
+    for name in ["parameters", "recording", "alerts"] {
+        written(&format!("{name}.yml"), &rules(name));
+    }
+    written(
+        "tests/first_day.yml",
+        &read(&format!("{PROMETHEUS}/tests/first_day.yml")),
+    );
+    let tests = folder.path().join("tests/first_day.yml");
+    let tests = tests.to_str().expect("a plain name");
+    succeeds("promtool", &["test", "rules", tests]);
+    // Spikes are no longer told.
+    written(
+        "parameters.yml",
+        &rules("parameters").replace("vector(2.5)", "vector(2500)"),
+    );
+    let (is_success, said) = run("promtool", &["test", "rules", tests]);
+    assert!(!is_success && said.contains("SigninBlockSpike"), "{said}");
 }
 
 #[test]

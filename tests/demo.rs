@@ -8,7 +8,7 @@ mod support;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -192,66 +192,108 @@ fn an_interrupt_ends_it_with_a_summary_that_adds_up() {
     assert!(row(&output, "records")[0] >= Some(500), "{output}");
 }
 
-/// `script` (util-linux) gives it a terminal, as an emulator would.
-#[test]
-fn a_terminal_has_a_full_screen_and_is_given_back_before_the_summary() {
-    let demo = env!("CARGO_BIN_EXE_signin-diagnostics");
-    let command = format!("stty rows 24 cols 80; exec {demo} demo --rate 1000 --for 1h");
-    let mut process = Command::new("script")
-        .args(["--quiet", "--return", "--flush", "--command", &command])
-        .arg("/dev/null")
-        .env("TERM", "xterm")
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .expect("script is there: apt-get install bsdutils");
-    let _leash = Leash::attach(process.id(), None);
-    let mut keys = process.stdin.take().expect("it is piped");
-    let mut stdout = process.stdout.take().expect("it is piped");
-    let (sender, pieces) = mpsc::channel();
-    thread::spawn(move || {
-        let mut piece = [0; 4096];
-        while let Ok(length @ 1..) = stdout.read(&mut piece) {
-            if sender.send(piece[..length].to_vec()).is_err() {
-                return;
+/// A demo on a terminal of 24 lines, which `script` (util-linux) gives it as an emulator would.
+struct OnTerminal {
+    process: Child,
+    _leash: Leash,
+    keys: ChildStdin,
+    pieces: Receiver<Vec<u8>>,
+    output: Vec<u8>,
+    deadline: Instant,
+}
+
+impl OnTerminal {
+    fn start(arguments: &str) -> OnTerminal {
+        let demo = env!("CARGO_BIN_EXE_signin-diagnostics");
+        let command = format!("stty rows 24 cols 80; exec {demo} demo {arguments}");
+        let mut process = Command::new("script")
+            .args(["--quiet", "--return", "--flush", "--command", &command])
+            .arg("/dev/null")
+            .env("TERM", "xterm")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("script is there: apt-get install bsdutils");
+        let leash = Leash::attach(process.id(), None);
+        let keys = process.stdin.take().expect("it is piped");
+        let mut stdout = process.stdout.take().expect("it is piped");
+        let (sender, pieces) = mpsc::channel();
+        thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(length @ 1..) = stdout.read(&mut piece) {
+                if sender.send(piece[..length].to_vec()).is_err() {
+                    return;
+                }
             }
-        }
-    });
-    let mut output = Vec::new();
-    let deadline = Instant::now() + DEADLINE;
-    let mut is_asked_to_end = false;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match pieces.recv_timeout(left) {
-            Ok(piece) => output.extend(piece),
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                let _ = process.kill();
-                panic!("{}", String::from_utf8_lossy(&output));
-            }
-        }
-        // Only what changes is drawn, and a blank on a blank does not: look for single words.
-        let shown = String::from_utf8_lossy(&output);
-        if !is_asked_to_end && shown.contains("successful_sign_in") {
-            keys.write_all(b"q").expect("it takes a key");
-            is_asked_to_end = true;
+        });
+        OnTerminal {
+            process,
+            _leash: leash,
+            keys,
+            pieces,
+            output: Vec::new(),
+            deadline: Instant::now() + DEADLINE,
         }
     }
-    let status = process.wait().expect("it can be waited for");
-    let output = String::from_utf8_lossy(&output);
-    let (_, rest) = output.split_once("\u{1b}[?1049h").expect("a full screen");
-    let (screen, after) = rest.split_once("\u{1b}[?1049l").expect("it ends");
+
+    /// Reads until the text was shown, or to the end; whether there may be more.
+    fn read_to(&mut self, text: &str) -> bool {
+        loop {
+            if String::from_utf8_lossy(&self.output).contains(text) {
+                return true;
+            }
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            match self.pieces.recv_timeout(left) {
+                Ok(piece) => self.output.extend(piece),
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = self.process.kill();
+                    panic!("{}", String::from_utf8_lossy(&self.output));
+                }
+            }
+        }
+    }
+
+    fn press(&mut self, keys: &[u8]) {
+        self.keys.write_all(keys).expect("it takes keys");
+    }
+
+    /// Reads to the end: how it ended, what stood on the full screen, and what came after.
+    fn end(mut self) -> (ExitStatus, String, String) {
+        while self.read_to("\0 never") {}
+        let status = self.process.wait().expect("it can be waited for");
+        let output = String::from_utf8_lossy(&self.output);
+        let (_, rest) = output.split_once("\u{1b}[?1049h").expect("a full screen");
+        let (screen, after) = rest.split_once("\u{1b}[?1049l").expect("it ends");
+        assert!(after.contains("\u{1b}[?25h"), "no cursor: {after:?}");
+        (status, screen.to_owned(), after.replace("\r\n", "\n"))
+    }
+}
+
+#[test]
+fn a_terminal_has_a_full_screen_and_is_given_back_before_the_summary() {
+    let mut demo = OnTerminal::start("--rate 1000 --for 1h");
+    // Only what changes is drawn, and a blank on a blank does not: look for single words.
+    assert!(demo.read_to("successful_sign_in"));
+    demo.press(b"q");
+    let (status, screen, after) = demo.end();
     assert!(screen.contains("assessments"), "{screen}");
     for color in ["\u{1b}[31m", "\u{1b}[32m", "\u{1b}[38;"] {
         assert!(!screen.contains(color), "NO_COLOR is set: {screen:?}");
     }
-    assert!(
-        after.contains("\u{1b}[?25h"),
-        "the cursor is back: {after:?}"
-    );
-    assert_adds_up(status, &after.replace("\r\n", "\n"));
+    assert_adds_up(status, &after);
+}
+
+/// The second Ctrl-C gives the terminal back at once, and a third one is a signal again.
+#[test]
+fn somebody_in_a_hurry_gets_the_terminal_back_at_the_second_ctrl_c() {
+    let mut demo = OnTerminal::start("--rate 1000 --for 1h");
+    assert!(demo.read_to("successful_sign_in"));
+    demo.press(b"\x03\x03");
+    let (_, _, after) = demo.end();
+    assert_eq!(after.matches("\u{1b}[?1049l").count(), 0, "once: {after:?}");
 }
 
 #[test]

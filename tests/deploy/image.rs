@@ -132,7 +132,10 @@ fn everything_that_is_compiled_is_in_the_context_and_copied() {
     let mut needed = BTreeSet::new();
     included(&path("src"), &mut needed);
     included(&path("benches"), &mut needed);
-    assert!(needed.contains("config"), "{needed:?}");
+    assert!(
+        needed.contains("config") && needed.contains("templates"),
+        "{needed:?}"
+    );
     for folder in needed {
         assert!(
             admitted.contains(folder.as_str()),
@@ -154,6 +157,10 @@ fn included(folder: &Path, found: &mut BTreeSet<String>) {
         }
         let text = fs::read_to_string(&file).expect("it is a text");
         let program = text.split("#[cfg(test)]").next().expect("a beginning");
+        // Where askama looks for what its attribute names.
+        if program.contains("#[template(path = ") {
+            found.insert("templates".to_owned());
+        }
         for part in program.split("include_").skip(1) {
             let Some(name) = part
                 .split_once("!(")

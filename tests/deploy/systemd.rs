@@ -1,5 +1,5 @@
 //! The unit for machines without containers: what systemd itself says of it. That the service runs
-//! so confined is shown in `confined.rs`.
+//! so confined is shown in `tests/broker/runs_confined.rs`.
 use std::fs;
 
 use crate::tools::{path, read, replaced, run};
@@ -21,23 +21,6 @@ pub fn verified(text: &str) -> (bool, String) {
         &["verify", "--man=no", unit.to_str().expect("plain")],
     );
     (is_success && said.is_empty(), said)
-}
-
-#[test]
-fn systemd_takes_the_unit_and_refuses_a_broken_one() {
-    let (is_fine, said) = verified(&read(UNIT));
-    assert!(is_fine, "{said}");
-    for (old, new) in [
-        ("ProtectSystem=strict", "ProtectSystems=strict"),
-        ("Restart=on-failure", "Restart=sometimes"),
-        (
-            "SystemCallFilter=@system-service",
-            "SystemCallFilter=@no-such-set",
-        ),
-    ] {
-        let (is_fine, _) = verified(&replaced(&read(UNIT), old, new));
-        assert!(!is_fine, "{new} is taken");
-    }
 }
 
 #[test]

@@ -111,7 +111,7 @@ def simulate(job, seed, factor):
     }
     texts = {key: names[key[1]] + names[key[1]].join(lines) for key, lines in blocks.items()}
     about = {"start": tenant.spike_start, "end": tenant.spike_end, "factor": factor,
-             "peak": tenant.peak_an_hour}
+             "peak": tenant.peak_an_hour, "added": tenant.added_blocks()}
     return job, about, texts
 
 
@@ -237,22 +237,30 @@ def judge(known, true_minutes, alert):
 def compare_thresholds(prometheus, known, alert):
     """Precision and recall on the tuning seeds for other thresholds than the shipped ones."""
     windows = [[prometheus.over_last_day(f'signin:signal:{what}{{job=~"tune.*",window="{window}"}}')
-                for what in ("factor", "excess")] for window in ("10m", "1h")]
-    print("| factor | excess in 10 min | in 1 h | false alarms a tenant and 30 days | precision "
-          "| recall | median minutes |")
-    print("|---|---|---|---|---|---|---|")
-    for thresholds in itertools.product((2, 3, 4), (5, 10, 15), (10, 20, 30, 40)):
-        least_factor, *least_excess = thresholds
+                for what in ("factor", "usual")] for window in ("10m", "1h")]
+    print("| factor | chance | excess in 10 min, in 1 h | false alarms a tenant and 30 days "
+          "| precision | recall | of ×5 and more | median minutes |")
+    print("|---|---|---|---|---|---|---|---|")
+    for thresholds in itertools.product((2, 2.5, 3), (0, 2, 3), ((8, 12), (12, 15), (15, 30))):
+        least_factor, chance, least_excess = thresholds
         true_minutes = {
-            job: {minute for (factor, excess), least in zip(windows, least_excess)
+            job: {minute for (factor, usual), least in zip(windows, least_excess)
                   for minute, value in factor[job].items()
-                  if value > least_factor and excess[job].get(minute, 0) > least}
+                  if value > least_factor and is_excess(value, usual[job].get(minute, 0), chance, least)}
             for job in known}
         told, false_alarms = judge(known, true_minutes, alert)
         hits = [minutes for minutes in told.values() if minutes is not None]
-        print(f"| {' | '.join(map(str, thresholds))} | {30 * len(false_alarms) / len(known):.2f} "
-              f"| {share(len(hits), len(hits) + len(false_alarms))} "
-              f"| {share(len(hits), len(told))} | {statistics.median(hits or [0]):.0f} |")
+        large = [minutes for job, minutes in told.items() if known[job]["factor"] >= 5]
+        print(f"| {least_factor} | {chance} | {least_excess[0]}, {least_excess[1]} "
+              f"| {30 * len(false_alarms) / len(known):.2f} "
+              f"| {share(len(hits), len(hits) + len(false_alarms))} | {share(len(hits), len(told))} "
+              f"| {share(len(large) - large.count(None), len(large))} "
+              f"| {statistics.median(hits or [0]):.0f} |")
+
+
+def is_excess(factor, usual, chance, least):
+    """Whether blocks of so many times the usual number are more than chance and the least excess."""
+    return factor * usual - usual - chance * math.sqrt(usual) > least
 
 
 def share(part, whole):
@@ -281,6 +289,10 @@ def report(prometheus, known, alert):
                               ("over 5,000", 5000, math.inf)):
         row(f"{name} sign-ins an hour at peak",
             [m for job, m in told.items() if least <= known[job]["peak"] < most])
+    for name, least, most in (("fewer than 10", 0, 10), ("10 to 30", 10, 30), ("30 to 100", 30, 100),
+                              ("over 100", 100, math.inf)):
+        row(f"{name} blocks added in its first hour",
+            [m for job, m in told.items() if least <= known[job]["added"] < most])
     row("all", list(told.values()))
     without = sum(about["factor"] is None for about in known.values())
     quiet = sum(known[job]["factor"] is None for job in set(false_alarms))

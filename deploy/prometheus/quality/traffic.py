@@ -81,6 +81,13 @@ class Tenant:
         since = minute - self.spike_start
         return full * (0.4 + 0.6 * math.exp(-since / 25))
 
+    def added_blocks(self):
+        """How many blocks the spike is expected to add in its first hour."""
+        end = min(self.spike_start + 60, self.spike_end)
+        return sum(self.volume(LAST_DAY, minute)
+                   * self.spike_extra(LAST_DAY, minute, self.usual_share(LAST_DAY, minute))
+                   for minute in range(self.spike_start, end))
+
     def minutes(self, day):
         """(decided, blocked) that arrive in each minute of a day, and the minutes of restarts."""
         # Days are independent of each other, so that a spike leaves the rest as it is.

@@ -120,7 +120,27 @@ fn is_end(key: KeyEvent) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
+
+    /// The hook stays for the other tests of the process, where it finds nothing to give back.
+    #[test]
+    fn a_panic_of_any_thread_gives_the_terminal_back_before_it_is_told() {
+        let full = FullScreen::default();
+        full.is_on.store(true, Ordering::SeqCst);
+        full.log.hold();
+        let is_told_on_it = Arc::new(AtomicBool::new(false));
+        let (screen, told) = (full.clone(), Arc::clone(&is_told_on_it));
+        panic::set_hook(Box::new(move |_| {
+            told.store(screen.is_on(), Ordering::SeqCst);
+        }));
+        full.leave_on_panic();
+        let worker = thread::spawn(|| panic!("a worker's end"));
+        assert!(worker.join().is_err());
+        assert!(!full.is_on() && !is_told_on_it.load(Ordering::SeqCst));
+        drop(panic::take_hook());
+    }
 
     #[test]
     fn q_escape_and_ctrl_c_end_a_demo() {
