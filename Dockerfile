@@ -4,6 +4,8 @@
 #     docker buildx build --platform linux/amd64,linux/arm64 \
 #       --build-arg REVISION="$(git rev-parse HEAD)" --sbom=true --provenance=mode=max .
 #
+# Without a container engine tests/deploy/build_stage.py carries the first stage out.
+#
 # Each platform is compiled on itself (natively or emulated), so that librdkafka and OpenSSL, which
 # are compiled from source, need no cross compiler.
 

@@ -293,6 +293,8 @@ def report(prometheus, known, alert):
                               ("over 100", 100, math.inf)):
         row(f"{name} blocks added in its first hour",
             [m for job, m in told.items() if least <= known[job]["added"] < most])
+    row("×5 and more, 30 blocks or more added",
+        [m for job, m in told.items() if known[job]["factor"] >= 5 and known[job]["added"] >= 30])
     row("all", list(told.values()))
     without = sum(about["factor"] is None for about in known.values())
     quiet = sum(known[job]["factor"] is None for job in set(false_alarms))
