@@ -91,7 +91,7 @@ fn a_spreadsheets_byte_order_mark_and_line_ends_do_no_harm() {
 }
 
 const FIRST_LINK: &str =
-    "link = \"https://learn.microsoft.com/en-us/entra/identity/conditional-access/what-if-tool\"";
+    "link = \"https://learn.microsoft.com/entra/identity/conditional-access/what-if-tool\"";
 
 enum Edit {
     Append(&'static str),

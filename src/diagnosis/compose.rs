@@ -54,8 +54,17 @@ impl<'a> Composer<'a, '_> {
                 .filter(|_| needs_meaning && code != 0)
                 .map(|known| known.meaning.as_str()),
             reason,
-            additional_details: self.text(self.sign_in.additional_details.as_ref()),
+            additional_details: self.text(self.additional_details()),
             verified: known.filter(|known| !known.verified).map(|_| false),
+        })
+    }
+
+    /// Left out of a full record where a step of the authentication says the same.
+    fn additional_details(&self) -> Option<&'a Text<'a>> {
+        let details = self.sign_in.additional_details.as_ref();
+        let mut steps = self.sign_in.authentication_steps.iter();
+        details.filter(|_| {
+            !self.is_full() || !steps.any(|step| step.result_detail.as_ref() == details)
         })
     }
 
@@ -82,15 +91,20 @@ impl<'a> Composer<'a, '_> {
 
     pub fn client(&mut self) -> Option<Client<'a>> {
         let sign_in = self.sign_in;
+        // What Entra read out of it stands in `device`.
+        let device = &sign_in.device;
+        let is_said = |text: &Option<Text<'_>>| text.as_deref().is_some_and(|it| !it.is_empty());
+        let is_read = is_said(&device.operating_system) && is_said(&device.browser);
+        let user_agent = sign_in.user_agent.as_ref().filter(|_| !is_read);
         some(Client {
             app: self.text(sign_in.client_app_used.as_ref()),
-            user_agent: self.cutter.personal(sign_in.user_agent.as_ref()),
+            user_agent: self.cutter.personal(user_agent),
             ip_address: self.cutter.personal(sign_in.ip_address.as_ref()),
-            protocol: self.text(sign_in.authentication_protocol.as_ref()),
+            protocol: self.text(something(sign_in.authentication_protocol.as_ref())),
             interactive: sign_in.is_interactive,
-            incoming_token_type: self.text(sign_in.incoming_token_type.as_ref()),
-            credential_type: self.text(sign_in.client_credential_type.as_ref()),
-            transfer_method: self.text(sign_in.original_transfer_method.as_ref()),
+            incoming_token_type: self.text(something(sign_in.incoming_token_type.as_ref())),
+            credential_type: self.text(something(sign_in.client_credential_type.as_ref())),
+            transfer_method: self.text(something(sign_in.original_transfer_method.as_ref())),
         })
     }
 
@@ -169,6 +183,12 @@ impl<'a> Composer<'a, '_> {
         let mut policies = Vec::with_capacity(all.len().min(most));
         let mut unmet = 0;
         for group in Group::ALL {
+            // Beside those that decided, why the others did not apply is all that is of interest.
+            let is_brief = self.is_full()
+                && policies
+                    .first()
+                    .is_some_and(|first: &Policy<'_>| first.deciding)
+                && matches!(group, Group::NotApplied | Group::NotEnabled);
             for policy in all {
                 if policies.len() == most {
                     break;
@@ -177,8 +197,12 @@ impl<'a> Composer<'a, '_> {
                     let decided = group == Group::Deciding;
                     let has_tables = decided && policies.len() < self.cutter.bounds().tables;
                     self.cutter.trimmed |= decided && !has_tables;
-                    policies.push(self.policy(policy, decided, has_tables));
-                    unmet |= policy.conditions_not_satisfied.bits;
+                    policies.push(if is_brief && policy.grant_controls.other.is_empty() {
+                        self.brief(policy)
+                    } else {
+                        unmet |= policy.conditions_not_satisfied.bits;
+                        self.policy(policy, decided, has_tables)
+                    });
                 }
             }
         }
@@ -200,28 +224,13 @@ impl<'a> Composer<'a, '_> {
         deciding: bool,
         has_tables: bool,
     ) -> Policy<'a> {
-        let result = match &policy.result {
-            PolicyResult::Other(name) => self.cutter.str(name).unwrap_or("unknown"),
-            known => result_name(known).unwrap_or("unknown"),
-        };
         let satisfied = self.conditions(&policy.conditions_satisfied);
         let not_satisfied = self.conditions(&policy.conditions_not_satisfied);
         let shown = Policy {
             id: self.text(policy.id.as_ref()),
             name: self.text(policy.display_name.as_ref()),
-            result,
             deciding,
-            reason: Reason::new(policy, not_satisfied, self.detail),
-            tables: None,
-            grant_controls: GrantControlList::default(),
-            authentication_strength: None,
-            session_controls: TextList::default(),
-            session_controls_not_satisfied: TextList::default(),
-            conditions_satisfied: ConditionList::default(),
-            conditions_not_satisfied: ConditionList::default(),
-            configured: Vec::new(),
-            include_rules: Vec::new(),
-            exclude_rules: Vec::new(),
+            ..self.result(policy, not_satisfied)
         };
         if !self.is_full() {
             return shown;
@@ -280,6 +289,49 @@ impl<'a> Composer<'a, '_> {
         shown
     }
 
+    /// Of a policy that had no part where others decided: what it is called, and why it did not
+    /// apply.
+    fn brief(&mut self, policy: &'a AppliedPolicy<'_>) -> Policy<'a> {
+        let not_satisfied = self.conditions(&policy.conditions_not_satisfied);
+        let name = self.text(policy.display_name.as_ref());
+        Policy {
+            id: self.text(policy.id.as_ref().filter(|_| name.is_none())),
+            name,
+            conditions_not_satisfied: not_satisfied,
+            exclude_rules: self.rules(&policy.exclude_rules),
+            ..self.result(policy, not_satisfied)
+        }
+    }
+
+    /// The policy's result and nothing else.
+    fn result(
+        &mut self,
+        policy: &'a AppliedPolicy<'_>,
+        not_satisfied: ConditionList<'a>,
+    ) -> Policy<'a> {
+        let result = match &policy.result {
+            PolicyResult::Other(name) => self.cutter.str(name).unwrap_or("unknown"),
+            known => result_name(known).unwrap_or("unknown"),
+        };
+        Policy {
+            id: None,
+            name: None,
+            result,
+            deciding: false,
+            reason: Reason::new(policy, not_satisfied, self.detail),
+            tables: None,
+            grant_controls: GrantControlList::default(),
+            authentication_strength: None,
+            session_controls: TextList::default(),
+            session_controls_not_satisfied: TextList::default(),
+            conditions_satisfied: ConditionList::default(),
+            conditions_not_satisfied: ConditionList::default(),
+            configured: Vec::new(),
+            include_rules: Vec::new(),
+            exclude_rules: Vec::new(),
+        }
+    }
+
     fn values(&self) -> Values<'a> {
         Values {
             sign_in: self.sign_in,
@@ -323,10 +375,13 @@ impl<'a> Composer<'a, '_> {
                 self.cutter.trimmed = true;
                 return;
             }
+            let detail = source
+                .detail
+                .filter(|detail| !spells(detail, source.source));
             sources.push(RequirementSourceEntry {
                 source: source.source,
                 provider: source.provider.and_then(|text| self.cutter.str(text)),
-                detail: source.detail.and_then(|text| self.cutter.str(text)),
+                detail: detail.and_then(|text| self.cutter.str(text)),
             });
         });
         self.cutter.trimmed |= sign_in.requirement_policies.len() > MAX_PROVIDERS;
@@ -392,6 +447,13 @@ fn something<'a, 't>(text: Option<&'a Text<'t>>) -> Option<&'a Text<'t>> {
     text.filter(|text| !text.eq_ignore_ascii_case("none"))
 }
 
+/// Whether `detail` is the source's own name and nothing more, as "Conditional Access" is.
+fn spells(detail: &str, source: RequirementSource) -> bool {
+    let name = source.as_str().chars();
+    let words = name.map(|letter| if letter == '_' { ' ' } else { letter });
+    words.eq(detail.chars().map(|letter| letter.to_ascii_lowercase()))
+}
+
 /// `text` where it is not the same as `known`.
 fn other_than<'a, 't>(
     text: Option<&'a Text<'t>>,
@@ -404,3 +466,6 @@ fn other_than<'a, 't>(
 fn some<T: Default + PartialEq>(part: T) -> Option<T> {
     (part != T::default()).then_some(part)
 }
+
+#[cfg(test)]
+mod tests;

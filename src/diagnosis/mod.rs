@@ -154,7 +154,8 @@ impl Diagnoser {
             aspects,
             watch_lists: Vec::new(),
             assessment: Cow::Borrowed(""),
-            error: from.error(template.tells_meaning()),
+            // A text of the code's own is written for its meaning.
+            error: from.error(own.is_some() || template.tells_meaning()),
             user: from.user(),
             service_principal: from.named(
                 sign_in.service_principal_id.as_ref(),

@@ -10,14 +10,18 @@ const DEVICE: &[GrantControl] = &[CompliantDevice, DomainJoinedDevice];
 
 /// Code, the controls it may mean, and what it says of them.
 const REFUSALS: [(i64, &[GrantControl], &str); 26] = [
-    (50072, &[Mfa], "no method is registered"),
+    (50072, &[Mfa], "a method has to be set up"),
     (50074, &[Mfa], "asked for"),
     (50076, &[Mfa], "asked for"),
     (50078, &[Mfa], "the last one is too old"),
-    (50079, &[Mfa], "no method is registered"),
+    (
+        50079,
+        &[Mfa],
+        "a method or a claim of the federated provider is missing",
+    ),
     (500_121, &[Mfa], "not completed"),
-    (53004, &[Mfa], "no method is registered"),
-    (53010, &[Mfa], "no method is registered"),
+    (53004, &[Mfa], "setting up a method was not allowed"),
+    (53010, &[Mfa], "setting up a method was not allowed"),
     (50129, DEVICE, "the device is not registered"),
     (50142, &[PasswordChange], "asked for"),
     (53000, &[CompliantDevice], "the device is not compliant"),
@@ -88,3 +92,32 @@ pub const DEVICE_ASKED: i64 = 50097;
 
 /// Codes that are logged at every challenge for a second factor, whether it is then passed or not.
 pub const CHALLENGES: [i64; 3] = [50074, 50076, 50078];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_of_a_method_that_the_code_leaves_open() {
+        for (code, words) in [
+            // An administrator may have asked for a new registration.
+            (50072, "a method has to be set up"),
+            (
+                50079,
+                "a method or a claim of the federated provider is missing",
+            ),
+            (53004, "setting up a method was not allowed"),
+            (53010, "setting up a method was not allowed"),
+        ] {
+            assert_eq!(refusal(code, Mfa), Some(words), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_tells_of_its_own_controls_only() {
+        assert_eq!(refusal(53000, DomainJoinedDevice), None);
+        assert_eq!(refusal(DEVICE_ASKED, CompliantDevice), None);
+        assert_eq!(controls_behind(DEVICE_ASKED), Some(DEVICE));
+        assert_eq!(controls_behind(50126), None);
+    }
+}
