@@ -245,7 +245,10 @@ fn a_proofup_says_that_it_was_to_set_up_a_method_and_who_completes_it() {
     let first = &record["remediation"][0];
     assert_eq!(first["actor"], "user");
     assert!(
-        first["action"].as_str().unwrap().contains("Register a method"),
+        first["action"]
+            .as_str()
+            .unwrap()
+            .contains("Register a method"),
         "{first}"
     );
 }

@@ -314,17 +314,25 @@ fn steps_follow_the_case_that_the_event_shows() {
         (code(53000), "Company Portal"),
         (by_application(code(53000)), "Company Portal"),
         (code(50126), "Check the user name"),
+        (code(50074), "Complete the prompt"),
     ] {
         let action = first(&sign_in);
         assert!(action.contains(part), "{part}: {action}");
     }
-    let application = by_application(code(0));
-    let steps = diagnoser.diagnose(&application, &SOURCE, Bounds::DEFAULT, None);
-    let steps = format!("{:?}", steps.remediation.items());
+    let steps = |sign_in: &SignIn<'_>| {
+        let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
+        format!("{:?}", diagnosis.remediation.items())
+    };
+    let application = steps(&by_application(code(0)));
     assert!(
-        !steps.contains("ultifactor") && !steps.contains("MFA"),
-        "{steps}"
+        !application.contains("ultifactor") && !application.contains("MFA"),
+        "{application}"
     );
+    // A revoked session is no matter of the sign-in frequency; an expired one may be.
+    assert!(!steps(&code(50173)).contains("frequency"));
+    assert!(steps(&code(70008)).contains("frequency"));
+    // Who was asked by another source than Conditional Access is told where that is set.
+    assert!(steps(&code(50074)).contains("Per-user MFA"));
 }
 
 #[test]

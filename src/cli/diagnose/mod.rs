@@ -4,6 +4,7 @@
 //! What cannot be read is told on standard error with its place, loses none of its neighbours,
 //! and makes the exit code 1.
 mod output;
+mod place;
 mod progress;
 mod tally;
 mod values;
@@ -20,9 +21,10 @@ use crate::files::Input;
 use crate::policies::{self, PolicySnapshot};
 use crate::signin::{BadReason, Item, Limits, Privacy, Reader};
 use output::{Form, Output};
+use place::{Place, Places};
 use progress::Progress;
 use tally::Tally;
-use values::{Piece, Place, Places, Values};
+use values::{Piece, Values};
 
 /// The largest value that is taken: an envelope, or a record. A list around the whole file may
 /// be of any size.
