@@ -501,6 +501,10 @@ fn each_policy_result_has_its_reason() {
     for (result, block, bits, expected) in table {
         assert_eq!(reason(result.clone(), block, bits), expected, "{result:?}");
     }
+    // A reader of a full record sees the name of a result that nobody knows.
+    let mut words = String::new();
+    record::reason_words("quarantined", false, [""; 0].iter(), &mut words).unwrap();
+    assert_eq!(words, "result not known: quarantined");
 }
 
 #[test]

@@ -207,7 +207,8 @@ pub fn reason_words<N: AsRef<str>>(
             return unmet_words(unmet, out);
         }
         "report_only_interrupted" => "report-only: would have required the user to act",
-        _ => "result not known",
+        "" | "unknown" => "result not known",
+        other => return write!(out, "result not known: {other}"),
     })
 }
 
