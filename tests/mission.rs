@@ -209,7 +209,10 @@ fn the_links_of_the_description_are_kept() {
     assert!(texts(&block["references"], "title").contains(&"Conditional Access: Block access"));
 }
 
-/// "For this scenario, the diagnostic will present per-policy tables for Conditions, Access
+/// "The diagnostic will present details about the user sign-in and the policy or policies which
+/// applied. The diagnostic will show one table for each of the applicable aspects of the policy to
+/// investigate.
+/// For this scenario, the diagnostic will present per-policy tables for Conditions, Access
 /// Controls and Session Controls. Note that if configured settings for any of these items are not
 /// applicable to the sign-in event's error then that table will not be shown. The tables will
 /// also show the details from that specific client sign-in attempt which matched the applicable
@@ -261,6 +264,8 @@ fn a_proofup_from_a_risky_place_recommends_a_known_network() {
     let record = record("mfa_proofup_not_from_secure_location");
     shows_the_sign_in(&record);
     shows_the_authentication(&record);
+    let assessment = record["assessment"].as_str().unwrap();
+    assert!(assessment.contains("set up a method for multifactor authentication"));
     let first = &record["remediation"][0];
     assert_eq!(first["actor"], "user");
     assert!(
