@@ -44,14 +44,17 @@ fn messages(profile: Profile) -> Messages {
 }
 
 fn reader() -> Reader {
-    Reader::new(Limits {
-        decompressed_bytes: 1 << 20,
-    })
+    Reader::new(
+        Limits {
+            decompressed_bytes: 1 << 20,
+        },
+        Privacy::default(),
+    )
 }
 
 fn diagnoser(rules: DetailRules) -> Diagnoser {
     let catalog = Catalog::embedded().expect("the catalog of the program");
-    Diagnoser::new(catalog, Privacy, rules)
+    Diagnoser::new(catalog, rules)
 }
 
 /// The sign-ins that a stage is measured with.

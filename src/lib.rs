@@ -5,6 +5,7 @@
 //! - [`kafka`] opens the clients and tells their errors apart;
 //! - [`pipeline`] is the worker: it polls a message and carries out what [`delivery`] decides;
 //! - [`signin`] reads the message, whatever its shape, into [`signin::SignIn`]s;
+//! - [`privacy_key`] makes pseudonyms, and seals dead letters;
 //! - [`policies`] reads what the tenant's Conditional Access policies are configured to;
 //! - [`diagnosis`] turns one sign-in into one [`diagnosis::Diagnosis`], by the catalog;
 //! - [`delivery`] decides what may be committed and when, without doing any I/O;
@@ -22,6 +23,7 @@ mod files;
 pub mod kafka;
 pub mod pipeline;
 pub mod policies;
+pub mod privacy_key;
 pub mod query;
 pub mod signin;
 pub mod telemetry;

@@ -51,7 +51,7 @@ fn a_record_allocates_no_more_than_its_budget() {
     let messages = messages();
     let mut over = Vec::new();
     for (name, rules, budget) in rules {
-        let diagnoser = Diagnoser::new(Catalog::embedded().unwrap(), Privacy, rules);
+        let diagnoser = Diagnoser::new(Catalog::embedded().unwrap(), rules);
         let spent = spend(&messages, &diagnoser);
         for (stage, spent, budget) in [
             ("parse", spent.parse, budget.parse),
@@ -85,9 +85,12 @@ fn messages() -> Vec<Vec<u8>> {
 }
 
 fn spend(messages: &[Vec<u8>], diagnoser: &Diagnoser) -> Budget {
-    let mut reader = Reader::new(Limits {
-        decompressed_bytes: 1 << 20,
-    });
+    let mut reader = Reader::new(
+        Limits {
+            decompressed_bytes: 1 << 20,
+        },
+        Privacy::default(),
+    );
     let mut out = Vec::with_capacity(1 << 20);
     let (mut records, mut parse, mut diagnose, mut encode) = (0, 0, 0, 0);
     for body in messages {

@@ -126,6 +126,7 @@ fn the_links_between_the_documents_lead_somewhere() {
         "deploy/compose/README.md",
         "deploy/kubernetes/README.md",
         "docs/configuration.md",
+        "docs/data-protection.md",
         "docs/getting-started.md",
         "docs/metrics.md",
         "docs/record.md",

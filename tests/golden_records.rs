@@ -7,10 +7,12 @@ mod cases;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cases::{Case, cases, record_of};
+use cases::{Case, cases, record_of, shown_record_of};
 use serde_json::Value;
 use signin_diagnostics::diagnosis::{Detail, Scenario};
-use signin_diagnostics::policies::{Limits, PolicySnapshot};
+use signin_diagnostics::policies::{Limits, PolicySnapshot, Source};
+use signin_diagnostics::privacy_key::PrivacyKey;
+use signin_diagnostics::signin::{Privacy, Treatment, Treatments};
 
 /// Cases whose policies are in `tests/golden/snapshot`.
 const WITH_SNAPSHOT: [&str; 4] = [
@@ -35,6 +37,50 @@ fn every_case_has_the_record_that_was_reviewed() {
         .filter(|case| WITH_SNAPSHOT.contains(&case.name.as_str()))
         .map(|case| (case, record_of(&case.event, Detail::Full, Some(&snapshot))));
     compare("tests/golden/with_snapshot", with);
+}
+
+/// Cases that are also compared where nothing personal is kept.
+const WITHOUT_PERSONAL_VALUES: [&str; 6] = [
+    "account_locked",
+    "b2b_access_denied",
+    "blocked_by_conditional_access",
+    "failed_conditional_access",
+    "successful_sign_in",
+    "successful_sign_in_mfa_done",
+];
+
+#[test]
+fn where_nothing_personal_is_kept_the_records_are_those_that_were_reviewed() {
+    let key = PrivacyKey::new("a secret of the tests, no more than that").unwrap();
+    for (folder, treatment) in [
+        ("tests/golden/pseudonymised", Treatment::Pseudonymise),
+        ("tests/golden/dropped", Treatment::Drop),
+    ] {
+        let treatments = Treatments {
+            user: treatment,
+            address: treatment,
+            location: treatment,
+            device: treatment,
+        };
+        let privacy = Privacy::new(treatments, Some(key.clone()));
+        let source = Source {
+            folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/snapshot"),
+            tenant_id: None,
+            limits: Limits::default(),
+            privacy: privacy.clone(),
+        };
+        let snapshot = source.load().unwrap();
+        let cases = cases();
+        let shown = cases
+            .iter()
+            .filter(|case| WITHOUT_PERSONAL_VALUES.contains(&case.name.as_str()))
+            .map(|case| {
+                let snapshot = Some(&snapshot);
+                let record = shown_record_of(&case.event, Detail::Full, snapshot, privacy.clone());
+                (case, record)
+            });
+        compare(folder, shown);
+    }
 }
 
 fn compare<'c>(folder: &str, records: impl Iterator<Item = (&'c Case, String)>) {

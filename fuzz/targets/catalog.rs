@@ -15,11 +15,11 @@ pub fn run(bytes: &[u8]) {
         Ok(catalog) => catalog,
         Err(faults) => return assert!(!faults.to_string().is_empty()),
     };
-    let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(Detail::Full));
+    let diagnoser = Diagnoser::new(catalog, DetailRules::all(Detail::Full));
     let limits = Limits {
         decompressed_bytes: 1,
     };
-    Reader::new(limits).read(EVENT, &mut |item| {
+    Reader::new(limits, Privacy::default()).read(EVENT, &mut |item| {
         let Item::SignIn { sign_in, .. } = item else {
             panic!("{item:?}");
         };

@@ -18,7 +18,7 @@ const TIGHT_BYTES: usize = 600 << 10;
 static DIAGNOSERS: LazyLock<[Diagnoser; 2]> = LazyLock::new(|| {
     [Detail::Full, Detail::Summary].map(|detail| {
         let catalog = Catalog::embedded().unwrap();
-        Diagnoser::new(catalog, Privacy, DetailRules::all(detail))
+        Diagnoser::new(catalog, DetailRules::all(detail))
     })
 });
 
@@ -51,7 +51,7 @@ pub fn outcomes(body: &[u8], place: i64) -> Vec<Outcome> {
     let limits = Limits {
         decompressed_bytes: DECOMPRESSED_BYTES,
     };
-    Reader::new(limits).read(body, &mut |item| {
+    Reader::new(limits, Privacy::default()).read(body, &mut |item| {
         let expected = u32::try_from(outcomes.len()).unwrap();
         outcomes.push(match item {
             Item::SignIn {

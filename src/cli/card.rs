@@ -277,7 +277,7 @@ mod tests {
     };
     use crate::signin::{
         AppliedPolicy, Condition, DeviceDetail, GrantControl, Personal, Place, PolicyResult,
-        Privacy, SignIn, Text,
+        SignIn, Text,
     };
 
     const SOURCE: Source<'static> = Source::File {
@@ -288,7 +288,7 @@ mod tests {
 
     fn card(sign_in: &SignIn<'_>, colour: bool, width: usize) -> String {
         let catalog = Catalog::embedded().unwrap();
-        let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(Detail::Full));
+        let diagnoser = Diagnoser::new(catalog, DetailRules::all(Detail::Full));
         let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
         let mut record = Vec::new();
         write_diagnosis(&diagnosis, &mut record);

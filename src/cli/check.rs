@@ -18,8 +18,8 @@ use chrono::Utc;
 
 use super::{EXIT_CONFIGURATION, snapshot_source};
 use crate::config::{
-    Application, Authorities, IdentitySource, LogFormat, MetricOptions, Profile, Sasl, Security,
-    Settings, SettingsArgs, Sources,
+    Application, Authorities, IdentitySource, LogFormat, MetricOptions, PrivacySettings, Profile,
+    Sasl, Security, Settings, SettingsArgs, Sources,
 };
 use crate::diagnosis::{Detail, Scenario};
 use crate::kafka;
@@ -94,7 +94,7 @@ fn check<F: Display>(
     if let Some(fault) = &properties {
         writeln!(err, "{fault}")?;
     }
-    let snapshot = snapshot_source(&settings.policy_snapshot)
+    let snapshot = snapshot_source(&settings)
         .map(|source| source.load())
         .transpose();
     if let Err(faults) = &snapshot {
@@ -135,6 +135,7 @@ fn summary(
         catalog: catalog_settings,
         policy_snapshot,
         watch,
+        privacy,
     } = settings;
     let mut line = |name: &str, value: &dyn Display| writeln!(out, "{name:<20}{value}");
 
@@ -203,6 +204,7 @@ fn summary(
     let level = telemetry.log_level.as_str().to_ascii_lowercase();
     line("log", &format_args!("{format}, {level}"))?;
     line("metrics by", &metrics_by(metrics))?;
+    line("privacy", &described_privacy(privacy))?;
     for list in watch {
         let accounts = list.accounts().len();
         line(
@@ -211,6 +213,24 @@ fn summary(
         )?;
     }
     Ok(())
+}
+
+/// What is done with each class, and the id of the key.
+fn described_privacy(settings: &PrivacySettings) -> String {
+    let of = settings.treatments;
+    let classes = [
+        ("user", of.user),
+        ("address", of.address),
+        ("location", of.location),
+        ("device", of.device),
+    ];
+    let mut parts: Vec<String> = classes
+        .into_iter()
+        .map(|(class, treatment)| format!("{class} {}", treatment.as_str()))
+        .collect();
+    parts.push(format!("dead letters {}", settings.dead_letters.as_str()));
+    parts.extend(settings.key().map(|key| format!("key {}", key.id())));
+    parts.join(", ")
 }
 
 /// The labels beyond the closed ones.
@@ -407,6 +427,8 @@ mod tests {
             "memory bound        96 MiB of prefetch and output queues (32 MiB a worker)",
             "catalog             2026-01-01 (built in)",
             "metrics by          policy (at most 250), country",
+            "privacy             user keep, address keep, location keep, device keep, dead letters \
+             keep",
             "watch list          emergency, accounts: 2",
         ] {
             assert!(out.lines().any(|found| found == line), "{line}\n{out}");

@@ -105,11 +105,14 @@ fn load_catalog(folder: Option<&Path>) -> Result<Catalog, CatalogFaults> {
 }
 
 /// Where the policy snapshot is, if the settings name one.
-fn snapshot_source(settings: &config::PolicySnapshot) -> Option<policies::Source> {
+fn snapshot_source(settings: &config::Settings) -> Option<policies::Source> {
+    let privacy = settings.privacy.in_force();
+    let settings = &settings.policy_snapshot;
     Some(policies::Source {
         folder: settings.path.clone()?,
         tenant_id: settings.tenant_id.clone(),
         limits: policies::Limits::default(),
+        privacy,
     })
 }
 

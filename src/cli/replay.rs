@@ -86,7 +86,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     if let Some(fault) = kafka::properties_fault(&settings) {
         return Ok(refuse(&fault));
     }
-    let policies = match snapshot_source(&settings.policy_snapshot).map(|source| source.load()) {
+    let policies = match snapshot_source(&settings).map(|source| source.load()) {
         None => Arc::default(),
         Some(Ok(snapshot)) => Current::new(Some(Arc::new(snapshot))),
         Some(Err(faults)) => return Ok(refuse(&faults)),

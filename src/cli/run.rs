@@ -18,7 +18,7 @@ use crate::kafka::{self, Credential, Refresher};
 use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StartError, StopSignal};
 use crate::policies::watch::{News, Watcher};
 use crate::policies::{self, Current, Watch};
-use crate::signin::{Field, Privacy};
+use crate::signin::Field;
 use crate::telemetry::{BuildInfo, Health, Metrics, Series, admin, logging};
 use crate::watch::{self, Reloaded, Reloader, WatchLists};
 
@@ -67,7 +67,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         }
     };
     faults.extend(kafka::properties_fault(&settings).map(|fault| fault.to_string()));
-    let watcher = snapshot_source(&settings.policy_snapshot)
+    let watcher = snapshot_source(&settings)
         .map(|source| Watcher::start(source, settings.policy_snapshot.max_age))
         .transpose();
     faults.extend(watcher.as_ref().err().map(ToString::to_string));
@@ -135,7 +135,7 @@ pub fn share(
     if signs_in_with_tokens {
         health.expect_token();
     }
-    let diagnoser = Diagnoser::new(catalog, Privacy, settings.output.detail.clone());
+    let diagnoser = Diagnoser::new(catalog, settings.output.detail.clone());
     Ok(Shared {
         settings: Arc::new(settings),
         diagnoser: Arc::new(diagnoser),

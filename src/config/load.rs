@@ -8,6 +8,7 @@ use chrono::DateTime;
 
 use super::fault::ConfigFaults;
 use super::layers::{self, Sources, nearest};
+use super::privacy;
 use super::properties;
 use super::reader::{Reader, choose, names, text};
 use super::security::{self, Namespace};
@@ -99,6 +100,7 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
             records_per_message: reader.count("limits.records_per_message", 100..=1_000_000),
         },
         watch: watch::read(reader),
+        privacy: privacy::read(reader),
     };
     check_topics(reader, &settings, namespace.as_ref());
     check_compression(reader, settings.kafka.profile);

@@ -12,6 +12,7 @@ mod fault;
 mod identity;
 mod layers;
 mod load;
+mod privacy;
 mod properties;
 mod reader;
 mod secret;
@@ -32,8 +33,9 @@ pub use fault::{ConfigFaults, Fault, Origin};
 pub use layers::Sources;
 pub use secret::Secret;
 pub use settings::{
-    Application, Catalog, ClientCertificate, DeadLetter, Delivery, Identity, IdentitySource, Input,
-    Kafka, Limits, LogFormat, Mechanism, MetricOptions, Mode, Output, PolicySnapshot, Profile,
-    Property, Protocol, Sasl, SecretText, Security, Settings, Start, Telemetry,
+    Application, Catalog, ClientCertificate, DeadLetter, DeadLetterBytes, Delivery, Identity,
+    IdentitySource, Input, Kafka, Limits, LogFormat, Mechanism, MetricOptions, Mode, Output,
+    PolicySnapshot, PrivacySettings, Profile, Property, Protocol, Sasl, SecretText, Security,
+    Settings, Start, Telemetry,
 };
 pub use units::duration as parse_duration;

@@ -89,6 +89,13 @@ impl Reader {
         })
     }
 
+    /// Whether a flag is on, without reading it a second time.
+    pub fn is_on(&self, key: &str) -> bool {
+        self.values
+            .get(key)
+            .is_some_and(|found| show(&found.value).trim() == "true")
+    }
+
     fn parse<T>(
         &mut self,
         key: &'static str,

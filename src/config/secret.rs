@@ -41,6 +41,7 @@ pub(super) fn is_secret_key(key: &str) -> bool {
         .iter()
         .any(|word| key.contains(word))
         || key.rsplit('.').next() == Some("pem")
+        || key == "privacy.key"
 }
 
 /// Whether a text holds an access key, wherever it was written: people paste a connection string
@@ -74,6 +75,8 @@ mod tests {
             ("kafka.properties.sasl.oauthbearer.client.secret", true),
             ("kafka.properties.socket.timeout.ms", false),
             ("output.key", false),
+            ("privacy.key", true),
+            ("privacy.key_file", false),
         ] {
             assert_eq!(is_secret_key(key), secret, "{key}");
         }

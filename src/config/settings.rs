@@ -11,6 +11,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::secret::Secret;
 use crate::diagnosis::{DetailRules, MessageKey};
+use crate::privacy_key::PrivacyKey;
+use crate::signin::{Privacy, Treatments};
 use crate::watch::WatchList;
 
 /// What `config/signin-diagnostics.toml` documents, key by key.
@@ -31,6 +33,7 @@ pub struct Settings {
     pub limits: Limits,
     /// By name.
     pub watch: Vec<WatchList>,
+    pub privacy: PrivacySettings,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -312,6 +315,46 @@ pub struct MetricOptions {
     /// The same for applications.
     pub applications: Option<usize>,
     pub countries: bool,
+}
+
+/// What may leave the process of values about a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PrivacySettings {
+    pub treatments: Treatments,
+    /// Long enough, and there where something needs it.
+    pub key: Option<Secret>,
+    pub dead_letters: DeadLetterBytes,
+}
+
+impl PrivacySettings {
+    pub fn key(&self) -> Option<PrivacyKey> {
+        PrivacyKey::new(self.key.as_ref()?.expose())
+    }
+
+    /// What the readers of messages and policies go by.
+    pub fn in_force(&self) -> Privacy {
+        Privacy::new(self.treatments, self.key())
+    }
+}
+
+/// What becomes of the bytes of a dead letter, which may hold personal values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeadLetterBytes {
+    #[default]
+    Keep,
+    Encrypt,
+    Drop,
+}
+
+impl DeadLetterBytes {
+    /// The value of the setting.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            DeadLetterBytes::Keep => "keep",
+            DeadLetterBytes::Encrypt => "encrypt",
+            DeadLetterBytes::Drop => "drop",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use super::layers::{OPEN_SECTIONS, merge};
 use super::reader::Reader;
 use super::*;
 use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
+use crate::signin::Treatment;
 use crate::watch::Accounts;
 
 const EVENT_HUBS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/event-hubs.toml");
@@ -164,6 +165,7 @@ fn the_defaults_are_those_of_the_file() {
             records_per_message: 10_000,
         },
         watch: Vec::new(),
+        privacy: PrivacySettings::default(),
     };
     assert_eq!(settings, expected);
 }
@@ -332,7 +334,40 @@ fn a_secret_file_is_read_without_its_line_end() {
 }
 
 /// A setting on top of the required ones, and the line that refuses it.
-const REFUSED: [(&str, &str); 39] = [
+const REFUSED: [(&str, &str); 45] = [
+    (
+        "privacy.user=pseudonymise",
+        "privacy.user = \"pseudonymise\" (by --set): a pseudonym needs a key, and none is set; name \
+         a file with a secret of your own as privacy.key_file; `openssl rand -hex 32` makes one",
+    ),
+    (
+        "privacy.address=hash",
+        "privacy.address = \"hash\" (by --set): is not one of the choices; use \"keep\", \
+         \"pseudonymise\" or \"drop\"",
+    ),
+    (
+        "privacy.device=drop",
+        "privacy.dead_letters = \"keep\": the bytes of a dead letter hold what the \
+         other keys of this section take away; use \"encrypt\", or \"drop\" where nobody will need \
+         them",
+    ),
+    (
+        "privacy.dead_letters=encrypt",
+        "privacy.dead_letters = \"encrypt\" (by --set): encryption needs a key, and none is set; \
+         name a file with a secret of your own as privacy.key_file; `openssl rand -hex 32` makes \
+         one",
+    ),
+    (
+        "privacy.key=c2VjcmV0LWtleQ==",
+        "privacy.key = *** (by --set): the secret has 16 characters, which can be guessed; use \
+         at least 32; `openssl rand -hex 32` makes a good one",
+    ),
+    (
+        "privacy.key_file=/nowhere/key",
+        "privacy.key_file = \"/nowhere/key\" (by --set): the file cannot be read: No such file or \
+         directory (os error 2); name a file that holds the secret alone, and that this user may \
+         read",
+    ),
     (
         "input.topic=a",
         "input.topic (by --set): is not a known key; did you mean input.topics?",
@@ -808,5 +843,48 @@ fn odd_values_of_every_key_are_refused_or_read() {
         ] {
             let _ = Settings::load(&with(&[&format!("{key}={value}")]));
         }
+    }
+}
+
+/// Long enough, and nowhere to be seen.
+const PRIVACY_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
+#[test]
+fn every_fault_of_privacy_is_told_at_once() {
+    let faults = refused(&with(&[
+        "privacy.user=pseudonymise",
+        "privacy.location=drop",
+        "metrics.countries=true",
+    ]));
+    let keys: Vec<_> = faults
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(
+        keys,
+        ["metrics.countries", "privacy.dead_letters", "privacy.user"],
+        "{faults}"
+    );
+}
+
+#[test]
+fn a_key_of_privacy_comes_from_its_file_or_the_environment_and_is_not_printed() {
+    let files = Files::new();
+    let path = files.write("key", format!("{PRIVACY_SECRET}\n"));
+    let set = ["privacy.user=pseudonymise", "privacy.dead_letters=encrypt"];
+    let variable = ("SIGNIN_DIAGNOSTICS__PRIVACY__KEY", PRIVACY_SECRET);
+    let file = format!("privacy.key_file={}", path.display());
+    for sources in [
+        with(&[set[0], set[1], &file]),
+        in_environment(with(&set), &[variable]),
+    ] {
+        let settings = Settings::load(&sources).unwrap();
+        let privacy = &settings.privacy;
+        assert_eq!(privacy.treatments.user, Treatment::Pseudonymise);
+        assert_eq!(privacy.treatments.device, Treatment::Keep);
+        assert_eq!(privacy.dead_letters, DeadLetterBytes::Encrypt);
+        assert!(privacy.key().is_some());
+        let printed = format!("{settings:?} {:?}", privacy.in_force());
+        assert!(!printed.contains(PRIVACY_SECRET), "{printed}");
     }
 }

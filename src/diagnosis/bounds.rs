@@ -1,8 +1,6 @@
 //! How much of an event's free text and lists a record may carry.
-use std::borrow::Cow;
-
-use super::record::TextList;
-use crate::signin::{Personal, Privacy, Text, personal::Class};
+use super::record::{NameList, TextList};
+use crate::signin::{Location, Personal, Text};
 
 /// Bounds of a record's size. What exceeds one is cut, and the record says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,15 +39,13 @@ impl Bounds {
 #[derive(Debug)]
 pub struct Cutter {
     bounds: Bounds,
-    privacy: Privacy,
     pub trimmed: bool,
 }
 
 impl Cutter {
-    pub const fn new(bounds: Bounds, privacy: Privacy) -> Cutter {
+    pub const fn new(bounds: Bounds) -> Cutter {
         Cutter {
             bounds,
-            privacy,
             trimmed: false,
         }
     }
@@ -65,18 +61,9 @@ impl Cutter {
         (!text.is_empty()).then_some(kept)
     }
 
-    pub fn personal<'a, C: Class>(
-        &mut self,
-        value: Option<&'a Personal<'_, C>>,
-    ) -> Option<Cow<'a, str>> {
-        match self.privacy.show(value?)? {
-            Cow::Borrowed(text) => self.str(text).map(Cow::Borrowed),
-            Cow::Owned(mut text) => {
-                let length = self.str(&text)?.len();
-                text.truncate(length);
-                Some(Cow::Owned(text))
-            }
-        }
+    /// What may be shown of the value.
+    pub fn personal<'a, C>(&mut self, value: Option<&'a Personal<'_, C>>) -> Option<&'a str> {
+        self.str(value?.shown()?)
     }
 
     /// The first entries of a list; the texts are cut when they are written.
@@ -84,6 +71,14 @@ impl Cutter {
         let kept = self.first(texts);
         self.trimmed |= kept.iter().any(|text| text.len() > self.bounds.text_bytes);
         TextList::new(kept, self.bounds.text_bytes)
+    }
+
+    /// The same of what may be shown of names.
+    pub fn names<'a>(&mut self, names: &'a [Personal<'a, Location>]) -> NameList<'a> {
+        let kept = self.first(names);
+        let mut shown = kept.iter().filter_map(Personal::shown);
+        self.trimmed |= shown.any(|name| name.len() > self.bounds.text_bytes);
+        NameList::new(kept, self.bounds.text_bytes)
     }
 
     pub fn first<'a, T>(&mut self, list: &'a [T]) -> &'a [T] {
@@ -97,10 +92,6 @@ impl Cutter {
 
     pub const fn bounds(&self) -> Bounds {
         self.bounds
-    }
-
-    pub const fn privacy(&self) -> Privacy {
-        self.privacy
     }
 }
 
@@ -136,7 +127,7 @@ mod tests {
             text_bytes: 3,
         };
         let whole = |run: &dyn Fn(&mut Cutter)| {
-            let mut cutter = Cutter::new(bounds, Privacy);
+            let mut cutter = Cutter::new(bounds);
             run(&mut cutter);
             !cutter.trimmed
         };

@@ -132,7 +132,7 @@ impl<'a> Composer<'a, '_> {
         for network in self.cutter.first(&self.sign_in.network_locations) {
             location.network_locations.extend(some(NetworkLocation {
                 network_type: self.text(network.network_type.as_ref()),
-                names: self.cutter.texts(&network.network_names),
+                names: self.cutter.names(&network.network_names),
             }));
         }
         some(location)
@@ -335,7 +335,6 @@ impl<'a> Composer<'a, '_> {
     fn values(&self) -> Values<'a> {
         Values {
             sign_in: self.sign_in,
-            privacy: self.cutter.privacy(),
             bounds: self.cutter.bounds(),
         }
     }

@@ -52,13 +52,12 @@ use record::{Prepared, SCHEMA_VERSION};
 use second_factor::SecondFactor;
 
 use crate::policies::PolicySnapshot;
-use crate::signin::{Privacy, SignIn};
+use crate::signin::SignIn;
 
 /// Diagnoses sign-ins by one catalog. Shared by the workers: it changes nothing of its own.
 #[derive(Debug)]
 pub struct Diagnoser {
     catalog: Catalog,
-    privacy: Privacy,
     detail: DetailRules,
     /// In the order of [`Scenario::ALL`].
     scenarios: Vec<Advice>,
@@ -77,7 +76,7 @@ struct Advice {
 }
 
 impl Diagnoser {
-    pub fn new(catalog: Catalog, privacy: Privacy, detail: DetailRules) -> Diagnoser {
+    pub fn new(catalog: Catalog, detail: DetailRules) -> Diagnoser {
         let scenarios = Scenario::ALL
             .into_iter()
             .map(|scenario| {
@@ -97,7 +96,6 @@ impl Diagnoser {
         codes.sort_unstable_by_key(|(key, _)| *key);
         Diagnoser {
             catalog,
-            privacy,
             detail,
             scenarios,
             codes,
@@ -129,7 +127,7 @@ impl Diagnoser {
             sign_in,
             found,
             detail,
-            cutter: Cutter::new(bounds, self.privacy),
+            cutter: Cutter::new(bounds),
             snapshot,
         };
         let factor = SecondFactor::of(sign_in);

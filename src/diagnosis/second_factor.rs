@@ -293,6 +293,15 @@ mod tests {
         })
     }
 
+    /// Privacy searches texts for names: no name may take these words out of them.
+    #[test]
+    fn no_name_is_made_of_the_words_of_a_phrase() {
+        let phrases = PHRASES.iter().map(|(phrase, _)| *phrase);
+        for phrase in phrases.chain(BEGINNINGS).chain([DENIED]) {
+            assert!(crate::signin::scrub::is_of_terms(phrase), "{phrase}");
+        }
+    }
+
     #[test]
     fn only_known_phrases_count() {
         let table = [

@@ -17,7 +17,7 @@ const SOURCE: Source<'static> = Source::Kafka {
 };
 
 fn diagnoser(rules: DetailRules) -> Diagnoser {
-    Diagnoser::new(Catalog::embedded().unwrap(), Privacy, rules)
+    Diagnoser::new(Catalog::embedded().unwrap(), rules)
 }
 
 fn full() -> Diagnoser {
@@ -110,7 +110,7 @@ fn filled(text: &str, entries: usize) -> SignIn<'_> {
     };
     let network = NetworkLocation {
         network_type: some(),
-        network_names: list(),
+        network_names: list().into_iter().map(Personal::new).collect(),
     };
     SignIn {
         id: some(),

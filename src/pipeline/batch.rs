@@ -22,6 +22,7 @@ pub enum OutputKind {
         reason: BadReason,
         position: u32,
         encoding: Encoding,
+        protection: Protection,
     },
 }
 
@@ -35,6 +36,18 @@ pub enum Encoding {
     /// The first part of `bytes`: too large even when compressed. The whole is in the input
     /// topic, at the place that the headers name.
     Truncated { bytes: usize },
+}
+
+/// What was done to the bytes of a dead letter, after their encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    None,
+    /// Sealed with the key of the settings.
+    Sealed,
+    /// Left out: there were so many.
+    Dropped {
+        bytes: usize,
+    },
 }
 
 /// What is kept for the next message: more than the outputs of an ordinary one.

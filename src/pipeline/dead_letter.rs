@@ -1,16 +1,66 @@
-//! Dead letters: the original bytes as they came, and in the headers where and why.
+//! Dead letters: the original bytes as they came, unless `privacy.dead_letters` says otherwise,
+//! and in the headers where and why.
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rdkafka::message::{Header, OwnedHeaders};
 
-use super::batch::Encoding;
+use super::batch::{Encoding, Protection};
 use super::worker::MessagePlace;
+use crate::config::{DeadLetterBytes, PrivacySettings};
+use crate::privacy_key::{CIPHER, PrivacyKey, SEALED_EXTRA};
 use crate::signin::BadReason;
 
-/// Appends the bytes of a dead letter, so that it takes at most `limit`.
-pub fn write_payload(bytes: &[u8], limit: usize, out: &mut Vec<u8>) -> Encoding {
+/// What is done with the bytes of dead letters.
+#[derive(Debug, Clone, Default)]
+pub enum Bytes {
+    #[default]
+    Kept,
+    Sealed(PrivacyKey),
+    Dropped,
+}
+
+impl Bytes {
+    /// Without a key, what should be encrypted is dropped.
+    pub fn of(settings: &PrivacySettings) -> Bytes {
+        match (settings.dead_letters, settings.key()) {
+            (DeadLetterBytes::Keep, _) => Bytes::Kept,
+            (DeadLetterBytes::Encrypt, Some(key)) => Bytes::Sealed(key),
+            (DeadLetterBytes::Encrypt, None) | (DeadLetterBytes::Drop, _) => Bytes::Dropped,
+        }
+    }
+
+    /// Appends what is kept of the bytes of a dead letter, so that it takes at most `limit`.
+    pub fn write(&self, bytes: &[u8], limit: usize, out: &mut Vec<u8>) -> (Encoding, Protection) {
+        let dropped = Protection::Dropped { bytes: bytes.len() };
+        match self {
+            Bytes::Kept => (write_payload(bytes, limit, out), Protection::None),
+            Bytes::Dropped => (Encoding::Identity, dropped),
+            Bytes::Sealed(key) => {
+                let mut encoded = Vec::new();
+                let limit = limit.saturating_sub(SEALED_EXTRA);
+                let encoding = write_payload(bytes, limit, &mut encoded);
+                match key.seal(&encoded, out) {
+                    Ok(()) => (encoding, Protection::Sealed),
+                    // Without random bytes from the system there is no safe way to keep them.
+                    Err(_) => (Encoding::Identity, dropped),
+                }
+            }
+        }
+    }
+
+    /// The id of the key that seals.
+    pub fn key_id(&self) -> Option<&str> {
+        match self {
+            Bytes::Sealed(key) => Some(key.id()),
+            Bytes::Kept | Bytes::Dropped => None,
+        }
+    }
+}
+
+/// Appends the bytes, so that they take at most `limit`.
+fn write_payload(bytes: &[u8], limit: usize, out: &mut Vec<u8>) -> Encoding {
     if bytes.len() <= limit {
         out.extend_from_slice(bytes);
         return Encoding::Identity;
@@ -33,9 +83,11 @@ pub fn headers(
     place: &MessagePlace,
     position: u32,
     encoding: Encoding,
+    protection: Protection,
+    key_id: Option<&str>,
     failed_at: &str,
 ) -> OwnedHeaders {
-    let mut headers = OwnedHeaders::new_with_capacity(9);
+    let mut headers = OwnedHeaders::new_with_capacity(10);
     let partition = place.partition.to_string();
     let offset = place.offset.to_string();
     let position = position.to_string();
@@ -48,22 +100,28 @@ pub fn headers(
         ("failed_at", failed_at),
         ("service_version", env!("CARGO_PKG_VERSION")),
     ] {
-        headers = headers.insert(Header {
-            key,
-            value: Some(value),
-        });
+        headers = add(headers, key, value);
     }
-    match encoding {
+    let headers = match encoding {
         Encoding::Identity => headers,
-        Encoding::Gzip => headers.insert(Header {
-            key: "content-encoding",
-            value: Some("gzip"),
-        }),
-        Encoding::Truncated { bytes } => headers.insert(Header {
-            key: "original_bytes",
-            value: Some(&bytes.to_string()),
-        }),
+        Encoding::Gzip => add(headers, "content-encoding", "gzip"),
+        Encoding::Truncated { bytes } => add(headers, "original_bytes", &bytes.to_string()),
+    };
+    match protection {
+        Protection::None => headers,
+        Protection::Sealed => {
+            let headers = add(headers, "encryption", CIPHER);
+            add(headers, "key_id", key_id.unwrap_or_default())
+        }
+        Protection::Dropped { bytes } => add(headers, "dropped_bytes", &bytes.to_string()),
     }
+}
+
+fn add(headers: OwnedHeaders, key: &str, value: &str) -> OwnedHeaders {
+    headers.insert(Header {
+        key,
+        value: Some(value),
+    })
 }
 
 #[cfg(test)]
@@ -102,5 +160,43 @@ mod tests {
         let encoding = write_payload(&bytes, 500, &mut out);
         assert_eq!(encoding, Encoding::Truncated { bytes: bytes.len() });
         assert_eq!(out[6..], bytes[..500]);
+    }
+
+    #[test]
+    fn sealed_bytes_fit_and_can_be_had_back() {
+        let key = PrivacyKey::new(&"k".repeat(32)).unwrap();
+        let bytes = b"alex@contoso.example ".repeat(500);
+        for (limit, expected) in [(20_000, Encoding::Identity), (1_000, Encoding::Gzip)] {
+            let mut out = b"before".to_vec();
+            let sealed = Bytes::Sealed(key.clone()).write(&bytes, limit, &mut out);
+            assert_eq!(sealed, (expected, Protection::Sealed));
+            assert!(out.len() - 6 <= limit);
+            assert!(!out.windows(4).any(|window| window == b"alex"));
+            let mut back = key.open(&out[6..]).unwrap();
+            if expected == Encoding::Gzip {
+                let mut plain = Vec::new();
+                GzDecoder::new(&back[..]).read_to_end(&mut plain).unwrap();
+                back = plain;
+            }
+            assert_eq!(back, bytes);
+        }
+    }
+
+    #[test]
+    fn of_dropped_bytes_only_the_count_is_left() {
+        let mut out = Vec::new();
+        let dropped = Bytes::Dropped.write(b"{broken", 100, &mut out);
+        let protection = Protection::Dropped { bytes: 7 };
+        assert_eq!(dropped, (Encoding::Identity, protection));
+        assert_eq!(out, b"");
+    }
+
+    #[test]
+    fn what_cannot_be_encrypted_for_want_of_a_key_is_dropped() {
+        let settings = PrivacySettings {
+            dead_letters: DeadLetterBytes::Encrypt,
+            ..PrivacySettings::default()
+        };
+        assert!(matches!(Bytes::of(&settings), Bytes::Dropped));
     }
 }

@@ -13,6 +13,9 @@ mod stop;
 mod tally;
 mod worker;
 
+#[cfg(test)]
+mod privacy_tests;
+
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;

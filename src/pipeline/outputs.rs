@@ -18,6 +18,8 @@ use crate::kafka::ProducerEvents;
 pub struct Outputs {
     pub topic: String,
     pub dead_letter_topic: String,
+    /// Of the key that dead letters are sealed with.
+    key_id: Option<String>,
     /// Made once for each pair that occurs.
     headers: HashMap<(Scenario, Outcome), OwnedHeaders>,
 }
@@ -27,6 +29,9 @@ impl Outputs {
         Outputs {
             topic: settings.output.topic.clone(),
             dead_letter_topic: settings.dead_letter.topic.clone(),
+            key_id: dead_letter::Bytes::of(&settings.privacy)
+                .key_id()
+                .map(ToOwned::to_owned),
             headers: HashMap::new(),
         }
     }
@@ -52,9 +57,13 @@ impl Outputs {
                 reason,
                 position,
                 encoding,
+                protection,
             } => {
                 let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-                let headers = dead_letter::headers(reason, place, position, encoding, &now);
+                let key_id = self.key_id.as_deref();
+                let headers = dead_letter::headers(
+                    reason, place, position, encoding, protection, key_id, &now,
+                );
                 (&self.dead_letter_topic, headers)
             }
         };

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use chrono::Utc;
 
 use super::batch::Batch;
+use super::dead_letter;
 use super::dead_letter_limit::{Breach, DeadLetterLimit};
 use super::receipt::{Fate, Receipt};
 use super::record_writer::RecordWriter;
 use super::tally::Tally;
 use super::worker::MessagePlace;
+use crate::config::PrivacySettings;
 use crate::delivery::Seen;
 use crate::diagnosis::{Diagnoser, MessageKey, Time};
 use crate::policies::{self, CurrentReader};
@@ -29,6 +31,7 @@ pub struct MessageReader {
     key: MessageKey,
     maximum: Maximum,
     limit: DeadLetterLimit,
+    dead_letters: dead_letter::Bytes,
     policies: Vec<u32>,
     tally: Tally,
     watch: Follower,
@@ -61,6 +64,7 @@ impl MessageReader {
     #[allow(clippy::too_many_arguments)] // its parts, each of another kind
     pub fn new(
         limits: Limits,
+        privacy: &PrivacySettings,
         diagnoser: Arc<Diagnoser>,
         policies: Arc<policies::Current>,
         tally: Tally,
@@ -70,12 +74,13 @@ impl MessageReader {
         limit: DeadLetterLimit,
     ) -> Self {
         MessageReader {
-            reader: Reader::new(limits),
+            reader: Reader::new(limits, privacy.in_force()),
             diagnoser,
             snapshot: CurrentReader::new(policies),
             key,
             maximum,
             limit,
+            dead_letters: dead_letter::Bytes::of(privacy),
             policies: Vec::new(),
             tally,
             watch,
@@ -115,6 +120,7 @@ impl MessageReader {
             snapshot: self.snapshot.get(),
             key: self.key,
             limit: self.maximum.output_bytes,
+            dead_letters: &self.dead_letters,
             policies: &mut self.policies,
             tally: &mut self.tally,
             watch: self.watch.current(),

@@ -1,12 +1,12 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::DeadLetter;
+use crate::config::{DeadLetter, PrivacySettings};
 use crate::diagnosis::catalog::Catalog;
 use crate::diagnosis::{Detail, DetailRules, Outcome, Scenario};
 use crate::pipeline::batch::OutputKind;
 use crate::pipeline::tally;
-use crate::signin::{Category, Privacy, SkippedCategory};
+use crate::signin::{Category, SkippedCategory};
 
 struct Bench {
     reader: MessageReader,
@@ -17,7 +17,7 @@ struct Bench {
 impl Bench {
     fn new(detail: Detail, limit: usize) -> Bench {
         let catalog = Catalog::embedded().unwrap();
-        let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(detail));
+        let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
         let limits = Limits {
             decompressed_bytes: 1 << 20,
         };
@@ -28,6 +28,7 @@ impl Bench {
         Bench {
             reader: MessageReader::new(
                 limits,
+                &PrivacySettings::default(),
                 Arc::new(diagnoser),
                 Arc::default(),
                 Tally::new(tally::tests::metrics()),

@@ -22,6 +22,7 @@ pub(super) struct RecordWriter<'m> {
     pub(super) snapshot: Option<&'m PolicySnapshot>,
     pub(super) key: MessageKey,
     pub(super) limit: usize,
+    pub(super) dead_letters: &'m dead_letter::Bytes,
     pub(super) policies: &'m mut Vec<u32>,
     pub(super) tally: &'m mut Tally,
     pub(super) watch: &'m WatchLists,
@@ -43,11 +44,13 @@ impl<'m> RecordWriter<'m> {
 
     pub(super) fn dead_letter(&mut self, position: u32, bytes: &[u8], reason: BadReason) {
         let start = self.batch.buffer().len();
-        let encoding = dead_letter::write_payload(bytes, self.limit, self.batch.buffer());
+        let buffer = self.batch.buffer();
+        let (encoding, protection) = self.dead_letters.write(bytes, self.limit, buffer);
         let kind = OutputKind::DeadLetter {
             reason,
             position,
             encoding,
+            protection,
         };
         self.batch.push(kind, start, None);
         self.receipt.count(Fate::DeadLetter(reason));

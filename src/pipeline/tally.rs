@@ -62,7 +62,7 @@ impl Tally {
         });
         let country = metrics.countries.as_ref().map(|countries| {
             let location = diagnosis.location.as_ref();
-            countries.place(location.and_then(|location| location.country.as_deref()))
+            countries.place(location.and_then(|location| location.country))
         });
         Block {
             print: BlockPrint::new(block_key(sign_in, diagnosis), time),

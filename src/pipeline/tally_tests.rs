@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{DeadLetter, MetricOptions};
+use crate::config::{DeadLetter, MetricOptions, PrivacySettings};
 use crate::delivery::Seen;
 use crate::diagnosis::catalog::Catalog;
 use crate::diagnosis::{Detail, DetailRules, Diagnoser, MessageKey};
@@ -10,7 +10,7 @@ use crate::pipeline::dead_letter_limit::DeadLetterLimit;
 use crate::pipeline::reader::{Diagnosing, Maximum, MessageReader};
 use crate::pipeline::receipt::Fate;
 use crate::pipeline::worker::MessagePlace;
-use crate::signin::{Limits, Privacy};
+use crate::signin::Limits;
 use crate::telemetry::{BuildInfo, Series};
 use crate::watch::{self, Accounts, Follower, WatchList, WatchLists};
 
@@ -45,7 +45,7 @@ impl Bench {
     fn new(detail: Detail, lists: &[WatchList]) -> Bench {
         let watch = watch::Shared::new(WatchLists::new(lists));
         let catalog = Catalog::embedded().unwrap();
-        let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(detail));
+        let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
         let limits = Limits {
             decompressed_bytes: 1 << 20,
         };
@@ -56,6 +56,7 @@ impl Bench {
         Bench {
             reader: MessageReader::new(
                 limits,
+                &PrivacySettings::default(),
                 Arc::new(diagnoser),
                 Arc::default(),
                 Tally::new(metrics()),

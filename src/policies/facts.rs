@@ -70,7 +70,7 @@ impl<'a> Facts<'a> {
             Some(name) => network
                 .network_names
                 .iter()
-                .any(|other| other.trim().eq_ignore_ascii_case(name)),
+                .any(|other| other.compared().trim().eq_ignore_ascii_case(name)),
             None => network
                 .network_type
                 .as_deref()

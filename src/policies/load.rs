@@ -16,7 +16,7 @@ use super::json::{Item, Object, clean, items};
 use super::locations::locations;
 use super::value::guid;
 use super::{Directory, Policy, PolicySnapshot, State};
-use crate::signin::parse_time;
+use crate::signin::{Privacy, parse_time};
 
 /// What describes the export itself.
 const TENANT: &str = "tenant.json";
@@ -65,6 +65,8 @@ pub struct Source {
     /// `None`: of any tenant.
     pub tenant_id: Option<String>,
     pub limits: Limits,
+    /// What is shown of the users whom a policy names.
+    pub privacy: Privacy,
 }
 
 impl Source {
@@ -74,7 +76,8 @@ impl Source {
     ///
     /// Every fault of every file.
     pub fn load(&self) -> Result<PolicySnapshot, Faults> {
-        let snapshot = load(&self.folder, &self.limits)?;
+        let mut snapshot = load(&self.folder, &self.limits)?;
+        snapshot.hide_users(&self.privacy);
         let Some(wanted) = &self.tenant_id else {
             return Ok(snapshot);
         };

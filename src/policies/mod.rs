@@ -38,6 +38,7 @@ pub use ranges::IpRange;
 pub use value::{Answer, Value};
 pub use watch::Watch;
 
+use crate::signin::Privacy;
 use directory::{ById, Group, Role};
 use locations::NamedLocation;
 
@@ -98,6 +99,15 @@ impl PolicySnapshot {
     /// Every fault of every file.
     pub fn load(folder: &Path, limits: &Limits) -> Result<PolicySnapshot, Faults> {
         load::load(folder, limits)
+    }
+
+    /// Takes from the texts of the policies what may not be shown of users; users are still
+    /// compared by their ids.
+    fn hide_users(&mut self, privacy: &Privacy) {
+        let conditions = self.policies.iter_mut().flat_map(|it| &mut it.conditions);
+        for value in conditions.flat_map(|it| it.include.iter_mut().chain(&mut it.exclude)) {
+            value.hide_user(privacy);
+        }
     }
 
     /// Twelve hexadecimal digits of a hash of the files: the same content, the same version.

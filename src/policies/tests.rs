@@ -386,6 +386,7 @@ fn a_snapshot_is_used_for_sign_ins_of_its_own_tenant() {
         folder: FIXTURE.into(),
         tenant_id: tenant.map(ToOwned::to_owned),
         limits: Limits::default(),
+        privacy: Privacy::default(),
     };
     assert!(source(None).load().is_ok());
     assert!(source(Some(&TENANT.to_uppercase())).load().is_ok());

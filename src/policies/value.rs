@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use super::directory::Members;
 use super::facts::Facts;
+use super::json::clean;
 use super::locations::NamedLocation;
+use crate::signin::{Privacy, User};
 
 /// Whether a sign-in matches what is configured.
 ///
@@ -114,6 +116,16 @@ impl Value {
         Value {
             text: text.into(),
             test: compared,
+        }
+    }
+
+    /// Names a user as `privacy` allows; any other value stays.
+    pub(super) fn hide_user(&mut self, privacy: &Privacy) {
+        if let Test::User(id) = &self.test {
+            self.text = match privacy.shown::<User>(id) {
+                Some(shown) => format!("User: {}", clean(&shown)),
+                None => "A single user".to_owned(),
+            };
         }
     }
 

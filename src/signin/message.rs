@@ -10,11 +10,13 @@ use super::fault::{BadDetail, BadReason};
 use super::field::Field;
 use super::lenient::{Found, Lenient, Name, Read};
 use super::members::{Member, Members};
+use super::privacy::Privacy;
 use super::reader::Item;
 use super::record::{Record, Verdict};
 
 /// The items of one message on their way to the visitor.
 pub(super) struct Session<'m, 'v> {
+    privacy: &'v Privacy,
     record: Record<'m>,
     position: u32,
     /// Whether anything was read. Until then bad stretches are held back: a message in which
@@ -33,8 +35,9 @@ struct Held<'m> {
 }
 
 impl<'m, 'v> Session<'m, 'v> {
-    pub(super) fn new(visit: &'v mut dyn FnMut(Item<'_>)) -> Self {
+    pub(super) fn new(privacy: &'v Privacy, visit: &'v mut dyn FnMut(Item<'_>)) -> Self {
         Session {
+            privacy,
             record: Record::default(),
             position: 0,
             readable: false,
@@ -75,12 +78,13 @@ impl<'m, 'v> Session<'m, 'v> {
 
     /// The same from a text that lives as long as the call.
     pub(super) fn read_copy(&mut self, text: &str, takes: Takes) -> Result<(), usize> {
+        let privacy = self.privacy;
         let mut hand_out = |item: Item<'_>| {
             self.flush();
             let position = self.next_position();
             (self.visit)(item.at(position));
         };
-        Session::new(&mut hand_out).read_object(text, takes)
+        Session::new(privacy, &mut hand_out).read_object(text, takes)
     }
 
     /// Hands out a stretch that could not be read.
@@ -133,11 +137,16 @@ impl<'m, 'v> Session<'m, 'v> {
         self.flush();
         let position = self.next_position();
         let item = match self.record.finish() {
-            Verdict::SignIn => Item::SignIn {
-                position,
-                sign_in: self.record.sign_in(),
-                faults: self.record.faults,
-            },
+            Verdict::SignIn => {
+                let faults = self.record.faults;
+                let sign_in = self.record.sign_in_mut();
+                self.privacy.apply(sign_in);
+                Item::SignIn {
+                    position,
+                    sign_in,
+                    faults,
+                }
+            }
             Verdict::Skipped(category) => Item::Skipped { position, category },
         };
         (self.visit)(item);

@@ -16,10 +16,12 @@ mod objects;
 pub mod personal;
 mod policies;
 pub mod policy;
+pub mod privacy;
 pub mod reader;
 mod record;
 mod recover;
 pub(crate) mod scan;
+pub(crate) mod scrub;
 pub mod text;
 pub mod time;
 mod values;
@@ -33,8 +35,9 @@ pub use category::{Category, SkippedCategory};
 pub use conditions::{Condition, Conditions};
 pub use fault::{BadDetail, BadReason};
 pub use field::{Field, FieldFaults};
-pub use personal::{Address, Device, Location, Personal, Privacy, User};
+pub use personal::{Address, Device, Location, Personal, User};
 pub use policy::{AppliedPolicy, GrantControl, GrantControls, PolicyResult, RuleSatisfied};
+pub use privacy::{Privacy, Treatment, Treatments};
 pub use reader::{Item, Limits, Reader};
 pub use text::{Text, fingerprint};
 pub use time::parse_time;
@@ -146,7 +149,7 @@ pub struct Place<'a> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NetworkLocation<'a> {
     pub network_type: Option<Text<'a>>,
-    pub network_names: Vec<Text<'a>>,
+    pub network_names: Vec<Personal<'a, Location>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

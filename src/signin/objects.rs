@@ -1,11 +1,9 @@
 //! The nested objects of a record: which members are read, and how.
-use std::mem;
-
 use serde::de::MapAccess;
 
 use super::members::{Member, Members, keys};
 use super::personal::{Personal, User};
-use super::text::{Text, unescaped};
+use super::text::Text;
 use super::values::{Bool, Code, Time};
 use super::{
     AuthenticationStep, DeviceDetail, NetworkLocation, Place, RequirementPolicy,
@@ -147,9 +145,6 @@ impl<'m> Members<'m> for NetworkLocation<'m> {
             NetworkLocationKey::NetworkNames => {
                 self.network_names.clear();
                 value.texts(&mut self.network_names)?;
-                for name in &mut self.network_names {
-                    *name = unescaped(mem::take(name));
-                }
             }
         }
         Ok(())

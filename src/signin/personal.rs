@@ -1,51 +1,69 @@
-//! Values about a person, and the one place that hands them out.
+//! Values about a person, and the one way to what may be shown of them.
 //!
-//! A [`Personal`] value can be neither printed nor serialised; what leaves the process
-//! (record, message key, assessment, dead letter, log) asks [`Privacy::show`].
-use std::borrow::Cow;
+//! A [`Personal`] value can be neither printed nor serialised; what leaves the process (record,
+//! message key, assessment) takes [`Personal::shown`], which is what [`super::Privacy`] made of
+//! the value when its record was read.
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::privacy::{Treatment, Treatments};
 use super::text::{Text, fingerprint, unescaped};
 
 /// Which privacy setting governs a value.
 pub trait Class {
     const NAME: &'static str;
+
+    fn treatment(of: &Treatments) -> Treatment;
 }
 
 macro_rules! classes {
-    ($($(#[$doc:meta])* $class:ident = $name:literal;)*) => {$(
+    ($($(#[$doc:meta])* $class:ident = $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $class {}
         impl Class for $class {
-            const NAME: &'static str = $name;
+            const NAME: &'static str = stringify!($name);
+
+            fn treatment(of: &Treatments) -> Treatment {
+                of.$name
+            }
         }
     )*};
 }
 
 classes! {
     /// Names and identifiers of a person.
-    User = "user";
+    User = user;
     /// Network addresses.
-    Address = "address";
-    /// Where the person was.
-    Location = "location";
+    Address = address;
+    /// Where the person was: places, and the named locations that the address belongs to.
+    Location = location;
     /// Identifiers of a person's device, user agent included.
-    Device = "device";
+    Device = device;
 }
 
 /// A value of the event about a person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Personal<'a, C> {
     value: Text<'a>,
+    pub(super) shown: Shown,
     class: PhantomData<C>,
 }
 
+/// What is shown in the place of a value.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Shown {
+    Itself,
+    Text(Box<str>),
+    Nothing,
+}
+
 impl<'a, C: Class> Personal<'a, C> {
+    /// A value that is shown as it is.
     pub const fn new(value: Text<'a>) -> Self {
         Personal {
             value,
+            shown: Shown::Itself,
             class: PhantomData,
         }
     }
@@ -57,6 +75,15 @@ impl<'a, C: Class> Personal<'a, C> {
 }
 
 impl<C> Personal<'_, C> {
+    /// What may leave the process: the value, its pseudonym, or nothing.
+    pub fn shown(&self) -> Option<&str> {
+        match &self.shown {
+            Shown::Itself => Some(&self.value),
+            Shown::Text(text) => Some(text),
+            Shown::Nothing => None,
+        }
+    }
+
     /// The value for a comparison with configuration, never to be shown.
     pub(crate) fn compared(&self) -> &str {
         &self.value
@@ -71,16 +98,5 @@ impl<C> Personal<'_, C> {
 impl<C: Class> fmt::Debug for Personal<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(***)", C::NAME)
-    }
-}
-
-/// What is done with personal values before they leave the process. Today they are kept.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Privacy;
-
-impl Privacy {
-    /// The value as it may be shown, `None` where it must not be.
-    pub fn show<'v, C: Class>(self, value: &'v Personal<'_, C>) -> Option<Cow<'v, str>> {
-        Some(Cow::Borrowed(&value.value))
     }
 }

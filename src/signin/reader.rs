@@ -13,6 +13,7 @@ use super::category::SkippedCategory;
 use super::fault::{BadDetail, BadReason};
 use super::field::FieldFaults;
 use super::message::Session;
+use super::privacy::Privacy;
 use super::recover::Recovery;
 
 /// What a reader takes in at most.
@@ -79,6 +80,7 @@ impl fmt::Debug for Item<'_> {
 #[derive(Debug)]
 pub struct Reader {
     limits: Limits,
+    privacy: Privacy,
     decompressed: Vec<u8>,
 }
 
@@ -86,9 +88,11 @@ const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Reader {
-    pub const fn new(limits: Limits) -> Reader {
+    /// `privacy` decides what is shown of each sign-in's personal values.
+    pub const fn new(limits: Limits, privacy: Privacy) -> Reader {
         Reader {
             limits,
+            privacy,
             decompressed: Vec::new(),
         }
     }
@@ -96,10 +100,10 @@ impl Reader {
     /// Hands every record of `body` to `visit`, in order.
     pub fn read(&mut self, body: &[u8], visit: &mut dyn FnMut(Item<'_>)) {
         if !body.starts_with(&GZIP_MAGIC) {
-            return read(body, visit);
+            return read(body, &self.privacy, visit);
         }
         match self.decompress(body) {
-            Ok(()) => read(&self.decompressed, visit),
+            Ok(()) => read(&self.decompressed, &self.privacy, visit),
             Err(reason) => visit(Item::Bad {
                 position: 0,
                 bytes: body,
@@ -130,7 +134,7 @@ impl Reader {
     }
 }
 
-fn read(message: &[u8], visit: &mut dyn FnMut(Item<'_>)) {
+fn read(message: &[u8], privacy: &Privacy, visit: &mut dyn FnMut(Item<'_>)) {
     let json = message.strip_prefix(BYTE_ORDER_MARK).unwrap_or(message);
     let start = message.len() - json.len();
     if json.trim_ascii().is_empty() {
@@ -142,7 +146,7 @@ fn read(message: &[u8], visit: &mut dyn FnMut(Item<'_>)) {
         });
     }
 
-    let mut session = Session::new(visit);
+    let mut session = Session::new(privacy, visit);
     let stopped = match std::str::from_utf8(json) {
         Ok(text) => read_values(&mut session, text),
         Err(_) => Some((0, 0)),

@@ -48,11 +48,11 @@ impl<'m> Record<'m> {
     }
 
     /// The sign-in, once [`Record::finish`] has said that it is one.
-    pub(super) fn sign_in(&self) -> &SignIn<'m> {
+    pub(super) fn sign_in_mut(&mut self) -> &mut SignIn<'m> {
         if self.has_properties {
-            &self.properties.fields
+            &mut self.properties.fields
         } else {
-            &self.root.fields
+            &mut self.root.fields
         }
     }
 

@@ -142,6 +142,13 @@ impl<'m> Texts<'m> for Vec<Text<'m>> {
     }
 }
 
+/// Names, as a person wrote them.
+impl<'m, C: Class> Texts<'m> for Vec<Personal<'m, C>> {
+    fn push(&mut self, text: Str<'_, 'm>) {
+        Vec::push(self, Personal::new(text.into_text()).unescaped());
+    }
+}
+
 /// A list of texts: also as JSON text, or a single text without a list. Its value says
 /// whether every element was text.
 pub(super) struct TextList<'t, T>(pub(super) &'t mut T);

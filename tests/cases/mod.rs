@@ -47,6 +47,16 @@ fn merge(target: &mut Value, patch: &Value) {
 
 /// The record of an event at a fixed place and time; what is written, in a readable form.
 pub fn record_of(event: &Value, detail: Detail, snapshot: Option<&PolicySnapshot>) -> String {
+    shown_record_of(event, detail, snapshot, Privacy::default())
+}
+
+/// The same, with what `privacy` leaves of personal values.
+pub fn shown_record_of(
+    event: &Value,
+    detail: Detail,
+    snapshot: Option<&PolicySnapshot>,
+    privacy: Privacy,
+) -> String {
     const SOURCE: Source<'static> = Source::Kafka {
         topic: "entra-sign-ins",
         partition: 2,
@@ -55,11 +65,12 @@ pub fn record_of(event: &Value, detail: Detail, snapshot: Option<&PolicySnapshot
     };
     let diagnosed_at: DateTime<Utc> = "2026-03-02T08:16:40.250Z".parse().unwrap();
     let catalog = Catalog::embedded().unwrap();
-    let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(detail));
+    let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
     let mut records = Vec::new();
-    let mut reader = Reader::new(Limits {
+    let limits = Limits {
         decompressed_bytes: 1 << 20,
-    });
+    };
+    let mut reader = Reader::new(limits, privacy);
     reader.read(event.to_string().as_bytes(), &mut |item| {
         let Item::SignIn { sign_in, .. } = item else {
             panic!("{item:?}");

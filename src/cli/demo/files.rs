@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use super::feed::{Contents, Parcel};
 use crate::cli::card::Inert;
-use crate::signin::{Item, Limits, Reader};
+use crate::signin::{Item, Limits, Privacy, Reader};
 
 /// Brokers take about 1 MB; the rest is for the client's own framing.
 const MESSAGE_BYTES: usize = 900_000;
@@ -82,9 +82,12 @@ impl Files {
             open: None,
             ready: VecDeque::new(),
             // Messages are sent decompressed: the limit is never met.
-            reader: Reader::new(Limits {
-                decompressed_bytes: MESSAGE_BYTES,
-            }),
+            reader: Reader::new(
+                Limits {
+                    decompressed_bytes: MESSAGE_BYTES,
+                },
+                Privacy::default(),
+            ),
             not_sent: NotSent::default(),
         })
     }

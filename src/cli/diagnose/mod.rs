@@ -105,12 +105,15 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         None if !on_terminal => Form::Lines,
         Some(Format::Card) | None => Form::Cards { colour },
     };
-    let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::all(detail));
+    let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
     let mut reading = Reading {
         diagnoser: &diagnoser,
-        reader: Reader::new(Limits {
-            decompressed_bytes: VALUE_LIMIT,
-        }),
+        reader: Reader::new(
+            Limits {
+                decompressed_bytes: VALUE_LIMIT,
+            },
+            Privacy::default(),
+        ),
         output: Output::new(io::stdout().lock(), form, snapshot),
         tally: Tally::default(),
         progress: Progress::new(!on_terminal && io::stderr().is_terminal()),

@@ -15,7 +15,9 @@ use super::record::{Diagnosis, Named};
 use super::second_factor::SecondFactor;
 use super::{Aspect, RequirementSource, Scenario};
 use crate::policies::PolicySnapshot;
-use crate::signin::{Category, SignIn};
+use crate::privacy_key::is_pseudonym;
+use crate::signin::personal::Class as _;
+use crate::signin::{Category, SignIn, User};
 use text::{joined, listed, said};
 
 /// What the values come from.
@@ -112,13 +114,16 @@ impl<'d> Facts<'d> {
 
     fn user_name(&self) -> Option<Cow<'d, str>> {
         let user = self.diagnosis.user.as_ref()?;
-        let display_name = user.display_name.as_deref().and_then(said);
-        let principal_name = user.principal_name.as_deref().and_then(said);
-        // Non-interactive sign-ins may carry an id in place of the principal name.
+        let display_name = user.display_name.and_then(said);
+        let principal_name = user.principal_name.and_then(said);
+        // Non-interactive sign-ins may carry an id in place of the principal name; a pseudonym is
+        // the one that a search finds.
         principal_name
-            .filter(|name| name.contains('@') || display_name.is_none())
+            .filter(|name| {
+                name.contains('@') || is_pseudonym(User::NAME, name) || display_name.is_none()
+            })
             .or(display_name)
-            .or_else(|| user.id.as_deref().and_then(said))
+            .or_else(|| user.id.and_then(said))
     }
 
     fn client(&self) -> Option<Cow<'d, str>> {
@@ -126,15 +131,13 @@ impl<'d> Facts<'d> {
     }
 
     fn ip_address(&self) -> Option<Cow<'d, str>> {
-        said(self.diagnosis.client.as_ref()?.ip_address.as_deref()?)
+        said(self.diagnosis.client.as_ref()?.ip_address?)
     }
 
     fn place(&self) -> Option<Cow<'d, str>> {
         let location = self.diagnosis.location.as_ref()?;
-        let parts = [&location.city, &location.state, &location.country];
-        let known = parts
-            .into_iter()
-            .filter_map(|part| part.as_deref().and_then(said));
+        let parts = [location.city, location.state, location.country];
+        let known = parts.into_iter().filter_map(|part| part.and_then(said));
         joined(known, ", ")
     }
 
@@ -165,7 +168,7 @@ impl<'d> Facts<'d> {
 
     fn device(&self) -> Option<Cow<'d, str>> {
         let device = self.diagnosis.device.as_ref()?;
-        let name = device.name.as_deref().and_then(said);
+        let name = device.name.and_then(said);
         name.or_else(|| {
             let parts = [device.operating_system, device.browser];
             joined(parts.into_iter().flatten().filter_map(said), ", ")

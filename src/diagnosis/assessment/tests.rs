@@ -6,7 +6,7 @@ use crate::diagnosis::{
 };
 use crate::signin::{
     AppliedPolicy, AuthenticationStep, Condition, ConditionalAccessStatus, DeviceDetail,
-    GrantControl, NetworkLocation, Personal, Place, PolicyResult, Privacy, RequirementPolicy, Text,
+    GrantControl, NetworkLocation, Personal, Place, PolicyResult, RequirementPolicy, Text,
 };
 
 const SOURCE: Source<'static> = Source::File {
@@ -17,7 +17,7 @@ const SOURCE: Source<'static> = Source::File {
 
 fn rendered(sign_in: &SignIn<'_>, template: &str) -> String {
     let catalog = Catalog::embedded().unwrap();
-    let diagnoser = Diagnoser::new(catalog, Privacy, DetailRules::default());
+    let diagnoser = Diagnoser::new(catalog, DetailRules::default());
     let found = classify(sign_in, diagnoser.catalog());
     let facts = Facts {
         diagnosis: &diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None),
@@ -249,7 +249,7 @@ fn step(
 
 fn assessment(sign_in: &SignIn<'_>) -> String {
     let rules = DetailRules::all(Detail::Full);
-    let diagnoser = Diagnoser::new(Catalog::embedded().unwrap(), Privacy, rules);
+    let diagnoser = Diagnoser::new(Catalog::embedded().unwrap(), rules);
     let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
     diagnosis.assessment.into_owned()
 }
@@ -474,7 +474,7 @@ fn every_result_of_a_second_factor_has_words() {
 fn a_proof_up_that_is_blocked_says_from_where_it_came() {
     let network = |network_type: &'static str, name: &'static str| NetworkLocation {
         network_type: Some(network_type.into()),
-        network_names: vec![name.into()],
+        network_names: vec![Personal::new(name.into())],
     };
     let sign_in = SignIn {
         network_locations: vec![
@@ -683,7 +683,7 @@ fn what_senders_write_for_nothing_never_shows() {
                 },
                 network_locations: vec![NetworkLocation {
                     network_type: Some(nothing.into()),
-                    network_names: vec![nothing.into()],
+                    network_names: vec![Personal::new(nothing.into())],
                 }],
                 policies: Some(vec![AppliedPolicy {
                     display_name: Some(nothing.into()),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::diagnosis::catalog::Catalog;
 use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, Source};
 use crate::signin::{
-    AppliedPolicy, AuthenticationStep, Condition, GrantControl, Personal, PolicyResult, Privacy,
+    AppliedPolicy, AuthenticationStep, Condition, GrantControl, Personal, PolicyResult,
     RequirementPolicy, SignIn,
 };
 
@@ -16,7 +16,7 @@ fn record(sign_in: &SignIn<'_>) -> Value {
         position: 1,
     };
     let rules = DetailRules::all(Detail::Full);
-    let diagnoser = Diagnoser::new(Catalog::embedded().unwrap(), Privacy, rules);
+    let diagnoser = Diagnoser::new(Catalog::embedded().unwrap(), rules);
     let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
     serde_json::to_value(diagnosis).unwrap()
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::diagnosis::bounds::cut;
-use crate::signin::{Condition, GrantControls, Text};
+use crate::signin::{Condition, GrantControls, Location, Personal, Text};
 
 macro_rules! schema_of_texts {
     ($($list:ident),*) => {$(
@@ -32,7 +32,7 @@ macro_rules! schema_of_texts {
     )*};
 }
 
-schema_of_texts!(TextList, GrantControlList, ConditionList);
+schema_of_texts!(TextList, NameList, GrantControlList, ConditionList);
 
 /// Texts of the event, each cut to a bound; empty ones are passed over.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,6 +63,37 @@ impl<'a> TextList<'a> {
         let most = self.text_bytes;
         let texts = self.texts.iter().map(move |text| cut(text, most));
         texts.filter(|text| !text.is_empty())
+    }
+}
+
+/// What may be shown of the names of networks, each cut to a bound.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NameList<'a> {
+    names: &'a [Personal<'a, Location>],
+    text_bytes: usize,
+}
+
+impl PartialEq for NameList<'_> {
+    /// Lists are the same that are written the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<'a> NameList<'a> {
+    pub const fn new(names: &'a [Personal<'a, Location>], text_bytes: usize) -> NameList<'a> {
+        NameList { names, text_bytes }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let most = self.text_bytes;
+        let names = self.names.iter().filter_map(Personal::shown);
+        let names = names.map(move |name| cut(name, most));
+        names.filter(|name| !name.is_empty())
     }
 }
 

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 
-pub use lists::{ConditionList, GrantControlList, Prepared, TextList};
+pub use lists::{ConditionList, GrantControlList, NameList, Prepared, TextList};
 pub use parts::{
     Authentication, AuthenticationStep, Client, Device, Error, Location, Named, NetworkLocation,
     RequirementSourceEntry, Risk, SessionLifetime, Tenants, User,
@@ -133,7 +133,7 @@ impl Diagnosis<'_> {
     pub fn key(&self, key: MessageKey) -> Option<&str> {
         match key {
             MessageKey::User => {
-                let user = self.user.as_ref().and_then(|user| user.id.as_deref());
+                let user = self.user.as_ref().and_then(|user| user.id);
                 let principal = self.service_principal.as_ref();
                 user.or_else(|| principal.and_then(|principal| principal.id))
             }

@@ -1,10 +1,8 @@
 //! The objects of a record, one for each thing an event speaks of.
-use std::borrow::Cow;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{TextList, Time};
+use super::{NameList, TextList, Time};
 use crate::diagnosis::mfa_source::DecidedBy;
 use crate::diagnosis::{CodeClass, RequirementSource, SecondFactorResult};
 
@@ -32,11 +30,11 @@ pub struct Error<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct User<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Cow<'a, str>>,
+    pub id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub principal_name: Option<Cow<'a, str>>,
+    pub principal_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<Cow<'a, str>>,
+    pub display_name: Option<&'a str>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub user_type: Option<&'a str>,
 }
@@ -56,9 +54,9 @@ pub struct Client<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<Cow<'a, str>>,
+    pub user_agent: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ip_address: Option<Cow<'a, str>>,
+    pub ip_address: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,9 +72,9 @@ pub struct Client<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Device<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Cow<'a, str>>,
+    pub id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<Cow<'a, str>>,
+    pub name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operating_system: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,11 +90,11 @@ pub struct Device<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Location<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub city: Option<Cow<'a, str>>,
+    pub city: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<Cow<'a, str>>,
+    pub state: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub country: Option<Cow<'a, str>>,
+    pub country: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_locations: Vec<NetworkLocation<'a>>,
 }
@@ -106,8 +104,8 @@ pub struct Location<'a> {
 pub struct NetworkLocation<'a> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub network_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "TextList::is_empty")]
-    pub names: TextList<'a>,
+    #[serde(skip_serializing_if = "NameList::is_empty")]
+    pub names: NameList<'a>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
@@ -155,7 +153,7 @@ pub struct Authentication<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mfa_method: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mfa_detail: Option<Cow<'a, str>>,
+    pub mfa_detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub session_lifetime: Vec<SessionLifetime<'a>>,
 }
@@ -177,7 +175,7 @@ pub struct AuthenticationStep<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub method_detail: Option<Cow<'a, str>>,
+    pub method_detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub succeeded: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

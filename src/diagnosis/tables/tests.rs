@@ -4,14 +4,13 @@ use crate::diagnosis::classify;
 use crate::diagnosis::record::{ControlRow, ControlState};
 use crate::signin::{
     AuthenticationStep, DeviceDetail, GrantControl, NetworkLocation, Personal, Place, PolicyResult,
-    Privacy, RuleSatisfied, SignIn,
+    RuleSatisfied, SignIn,
 };
 use ControlState::{Enforced, Met, NotKnown, NotMet};
 
 fn values<'a>(sign_in: &'a SignIn<'a>) -> Values<'a> {
     Values {
         sign_in,
-        privacy: Privacy,
         bounds: Bounds {
             text_bytes: 64,
             ..Bounds::DEFAULT
@@ -45,11 +44,14 @@ fn full() -> SignIn<'static> {
         network_locations: vec![
             NetworkLocation {
                 network_type: Some("trustedNamedLocation".into()),
-                network_names: vec!["Depot".into(), "Harbour".into()],
+                network_names: vec![
+                    Personal::new("Depot".into()),
+                    Personal::new("Harbour".into()),
+                ],
             },
             NetworkLocation {
                 network_type: Some("namedNetwork".into()),
-                network_names: vec!["North".into()],
+                network_names: vec![Personal::new("North".into())],
             },
         ],
         ..SignIn::default()
@@ -344,7 +346,7 @@ fn the_second_factor_meets_the_control_or_its_refusal_does_not() {
     };
     let none = SignIn::default;
     let (success, failure) = (PolicyResult::Success, PolicyResult::Failure);
-    let table = [
+    let table = vec![
         (0, done(), &success, Met, "performed in this sign-in"),
         (
             0,

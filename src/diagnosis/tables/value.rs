@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::NOT_KNOWN;
 use crate::diagnosis::bounds::{Bounds, cut};
-use crate::signin::{Condition, Personal, Privacy, SignIn, Text, personal::Class};
+use crate::signin::{Condition, Personal, SignIn, Text};
 
 /// Named locations of one value.
 const NETWORK_NAMES: usize = 3;
@@ -53,7 +53,6 @@ impl JsonSchema for ConditionValue<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct Values<'a> {
     pub sign_in: &'a SignIn<'a>,
-    pub privacy: Privacy,
     pub bounds: Bounds,
 }
 
@@ -180,12 +179,11 @@ impl Parts<'_, '_, '_> {
         self.text(said.next())
     }
 
-    fn personal<C: Class>(&mut self, value: Option<&Personal<'_, C>>) -> fmt::Result {
-        let shown: Option<Cow<'_, str>> = value.and_then(|value| self.values.privacy.show(value));
-        self.str(shown.as_deref().unwrap_or_default())
+    fn personal<C>(&mut self, value: Option<&Personal<'_, C>>) -> fmt::Result {
+        self.str(value.and_then(Personal::shown).unwrap_or_default())
     }
 
-    fn first_personal<C: Class, const N: usize>(
+    fn first_personal<C, const N: usize>(
         &mut self,
         values: [&Option<Personal<'_, C>>; N],
     ) -> fmt::Result {
@@ -207,7 +205,8 @@ impl Parts<'_, '_, '_> {
         let networks = sign_in.network_locations.iter();
         let names = networks.flat_map(|network| {
             let kind = network.network_type.as_deref();
-            network.network_names.iter().map(move |name| (kind, name))
+            let names = network.network_names.iter().filter_map(Personal::shown);
+            names.map(move |name| (kind, name))
         });
         // The record lists them whole under `location`.
         for (kind, name) in names.take(NETWORK_NAMES) {

@@ -42,6 +42,7 @@ impl Reading {
                 Limits {
                     decompressed_bytes: settings.limits.decompressed_bytes,
                 },
+                &settings.privacy,
                 Arc::clone(&shared.diagnoser),
                 Arc::clone(&shared.policies),
                 Tally::new(Arc::clone(&shared.metrics)),

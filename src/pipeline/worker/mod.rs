@@ -107,6 +107,7 @@ impl Worker {
                 Limits {
                     decompressed_bytes: settings.limits.decompressed_bytes,
                 },
+                &settings.privacy,
                 parts.diagnoser,
                 parts.policies,
                 Tally::new(Arc::clone(&parts.metrics)),

@@ -76,7 +76,7 @@ fn a_value_answers_for_the_facts_of_a_sign_in() {
     };
     let trusted = [NetworkLocation {
         network_type: Some("trustedNamedLocation".into()),
-        network_names: vec!["headquarters".into()],
+        network_names: vec![signin::Personal::new("headquarters".into())],
     }];
     let by_network = Facts {
         network_locations: &trusted,

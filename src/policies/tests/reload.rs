@@ -19,6 +19,7 @@ impl Bench {
             folder,
             tenant_id: None,
             limits: Limits::default(),
+            privacy: Privacy::default(),
         };
         let watcher = Watcher::start(source, DAY).unwrap();
         let reader = CurrentReader::new(watcher.current());

@@ -302,7 +302,7 @@ fn a_bracket_too_many_is_told_once() {
 fn the_detail_says_where_and_quotes_nothing() {
     let mut details = Vec::new();
     let body = format!("[{},{{\"secret\":oops}}]", record("a"));
-    Reader::new(LIMITS).read(body.as_bytes(), &mut |item| {
+    Reader::new(LIMITS, Privacy::default()).read(body.as_bytes(), &mut |item| {
         if let Item::Bad { detail, .. } = item {
             details.push(detail.to_string());
         }
@@ -361,7 +361,7 @@ fn a_megabyte_of_text_is_a_value_like_any_other() {
         record("b")
     );
     let mut length = 0;
-    Reader::new(LIMITS).read(body.as_bytes(), &mut |item| {
+    Reader::new(LIMITS, Privacy::default()).read(body.as_bytes(), &mut |item| {
         if let Item::SignIn { sign_in, .. } = item {
             length += shown(sign_in.user_agent.as_ref()).map_or(0, |text| text.len());
         }
@@ -373,7 +373,7 @@ fn a_megabyte_of_text_is_a_value_like_any_other() {
 fn a_compressed_body_is_bounded() {
     let bomb = gzip(&vec![b'0'; 12 << 20]);
     assert!(bomb.len() < 64 << 10);
-    let mut reader = Reader::new(LIMITS);
+    let mut reader = Reader::new(LIMITS, Privacy::default());
     let mut seen = Vec::new();
     reader.read(&bomb, &mut |item| seen.push(Seen::of(&item).1));
     assert_eq!(seen, [Seen::Bad(BadReason::TooLarge, bomb)]);

@@ -6,8 +6,8 @@ mod precedence;
 mod properties;
 mod shapes;
 
-use super::personal::{Class, Personal, Privacy};
-use super::{BadReason, FieldFaults, Item, Limits, Reader, SignIn, SkippedCategory};
+use super::personal::Personal;
+use super::{BadReason, FieldFaults, Item, Limits, Privacy, Reader, SignIn, SkippedCategory};
 
 const LIMITS: Limits = Limits {
     decompressed_bytes: 1 << 20,
@@ -88,14 +88,15 @@ fn describe(sign_in: &SignIn<'_>, faults: FieldFaults) -> String {
     )
 }
 
-fn shown<C: Class>(value: Option<&Personal<'_, C>>) -> Option<String> {
-    Privacy.show(value?).map(std::borrow::Cow::into_owned)
+fn shown<C>(value: Option<&Personal<'_, C>>) -> Option<String> {
+    value?.shown().map(ToOwned::to_owned)
 }
 
 /// The items of a message, whose positions count up from 0.
 fn read(body: impl AsRef<[u8]>) -> Vec<Seen> {
     let mut seen = Vec::new();
-    Reader::new(LIMITS).read(body.as_ref(), &mut |item| seen.push(Seen::of(&item)));
+    Reader::new(LIMITS, Privacy::default())
+        .read(body.as_ref(), &mut |item| seen.push(Seen::of(&item)));
     for (expected, (position, item)) in seen.iter().enumerate() {
         assert_eq!(*position as usize, expected, "{item:?}");
     }
@@ -107,7 +108,8 @@ fn read_slowly(body: impl AsRef<[u8]>) -> (Vec<Seen>, usize) {
     let body = body.as_ref();
     let mut seen = Vec::new();
     let mut visit = |item: Item<'_>| seen.push(Seen::of(&item).1);
-    let mut session = super::message::Session::new(&mut visit);
+    let privacy = Privacy::default();
+    let mut session = super::message::Session::new(&privacy, &mut visit);
     let work = super::recover::Recovery::new(body, 0, 0).run(&mut session);
     session.finish(body);
     (seen, work)
@@ -130,7 +132,7 @@ fn bad(items: &[Seen]) -> Vec<(BadReason, &str)> {
 /// Reads a message of one sign-in and lets `check` look at it.
 fn one(body: &str, check: impl FnOnce(&SignIn<'_>, FieldFaults)) {
     let mut check = Some(check);
-    Reader::new(LIMITS).read(body.as_bytes(), &mut |item| match item {
+    Reader::new(LIMITS, Privacy::default()).read(body.as_bytes(), &mut |item| match item {
         Item::SignIn {
             sign_in, faults, ..
         } => check.take().expect("one sign-in")(sign_in, faults),
