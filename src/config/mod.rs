@@ -17,6 +17,7 @@ mod reader;
 mod secret;
 mod security;
 mod settings;
+mod topics;
 mod units;
 mod watch;
 
@@ -36,4 +37,5 @@ pub use settings::{
     Kafka, Limits, LogFormat, Mechanism, MetricOptions, Mode, Output, PolicySnapshot, Profile,
     Property, Protocol, Sasl, SecretText, Security, Settings, Start, Telemetry,
 };
+pub use topics::{is_pattern as is_topic_pattern, pattern as topic_pattern};
 pub use units::duration as parse_duration;
