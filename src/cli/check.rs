@@ -5,6 +5,7 @@
 mod clients;
 mod network;
 mod online;
+mod outputs;
 mod report;
 
 use std::fmt::Display;

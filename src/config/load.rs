@@ -16,6 +16,7 @@ use super::settings::{
     Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, MetricOptions, Mode, Output,
     PolicySnapshot, Profile, Sasl, Settings, Start, Telemetry,
 };
+use super::topics::{check_topics, input_fault, topic_fault};
 use super::watch;
 use crate::diagnosis::{Detail, DetailRules, MessageKey, Scenario};
 
@@ -28,9 +29,6 @@ const EVENT_HUBS_PORT: u16 = 9093;
 
 /// The longest group id that Event Hubs accepts.
 const GROUP_ID_CHARS: usize = 256;
-
-/// The longest topic name that Kafka accepts.
-const TOPIC_CHARS: usize = 249;
 
 const DETAILS: [(&str, Detail); 3] = [
     ("full", Detail::Full),
@@ -183,8 +181,10 @@ fn input(reader: &mut Reader) -> Input {
     }
     let mut seen = BTreeSet::new();
     for topic in &topics {
-        if let Some(reason) = topic_fault(topic) {
-            reader.fault("input.topics", reason, "name existing topics");
+        if let Some(reason) = input_fault(topic) {
+            let reason = format!("{topic:?} {reason}");
+            let remedy = "name existing topics, or a pattern that begins with '^'";
+            reader.fault("input.topics", reason, remedy);
         }
         if !seen.insert(topic) {
             let reason = format!("names {topic:?} twice");
@@ -371,14 +371,6 @@ fn topic(reader: &mut Reader, key: &'static str) -> String {
     topic
 }
 
-fn topic_fault(topic: &str) -> Option<&'static str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if !topic.bytes().all(plain) || matches!(topic, "." | "..") {
-        return Some("is not a topic name: letters, digits, '.', '_' and '-' only");
-    }
-    (topic.len() > TOPIC_CHARS).then_some("is longer than the 249 characters of a topic name")
-}
-
 /// Microsoft documents no other codec than gzip, and that only above the Standard tier.
 fn check_compression(reader: &mut Reader, profile: Profile) {
     if profile != Profile::EventHubs {
@@ -396,37 +388,5 @@ fn check_compression(reader: &mut Reader, profile: Profile) {
                 "use \"none\", or \"gzip\" in the Premium and Dedicated tiers",
             );
         }
-    }
-}
-
-/// No loop, no dead letters among the diagnoses, no connection string for another hub.
-fn check_topics(reader: &mut Reader, settings: &Settings, namespace: Option<&Namespace>) {
-    let inputs = &settings.input.topics;
-    let output = &settings.output.topic;
-    let dead_letter = &settings.dead_letter.topic;
-    if inputs.contains(output) {
-        let reason = "is an input topic too: the service would read its own records";
-        reader.fault("output.topic", reason, "name another topic");
-    }
-    if inputs.contains(dead_letter) {
-        let reason = "is an input topic too: a dead letter would be read again for ever";
-        reader.fault("dead_letter.topic", reason, "name another topic");
-    }
-    if !output.is_empty() && output == dead_letter {
-        let reason = "is the output topic too: its readers would meet dead letters";
-        reader.fault("dead_letter.topic", reason, "name another topic");
-    }
-    let Some(Namespace {
-        hub: Some(hub),
-        key,
-        ..
-    }) = namespace
-    else {
-        return;
-    };
-    if !inputs.contains(hub) && hub != output && hub != dead_letter {
-        let reason = format!("its EntityPath names the hub {hub:?}, which is none of the topics");
-        let remedy = "use the connection string of the namespace, which has no EntityPath";
-        reader.fault(key, reason, remedy);
     }
 }

@@ -18,6 +18,7 @@ mod reader;
 mod secret;
 mod security;
 mod settings;
+mod topics;
 mod units;
 mod watch;
 
@@ -38,4 +39,5 @@ pub use settings::{
     PolicySnapshot, PrivacySettings, Profile, Property, Protocol, Sasl, SecretText, Security,
     Settings, Start, Telemetry,
 };
+pub use topics::{is_pattern as is_topic_pattern, pattern as topic_pattern};
 pub use units::duration as parse_duration;

@@ -221,7 +221,7 @@ pub struct ClientCertificate {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Not empty, without duplicates.
+    /// Not empty, without duplicates. One that begins with `^` is a pattern.
     pub topics: Vec<String>,
     pub group_id: String,
     pub start: Start,

@@ -334,7 +334,7 @@ fn a_secret_file_is_read_without_its_line_end() {
 }
 
 /// A setting on top of the required ones, and the line that refuses it.
-const REFUSED: [(&str, &str); 45] = [
+const REFUSED: [(&str, &str); 48] = [
     (
         "privacy.user=pseudonymise",
         "privacy.user = \"pseudonymise\" (by --set): a pseudonym needs a key, and none is set; name \
@@ -451,9 +451,27 @@ const REFUSED: [(&str, &str); 45] = [
          would meet dead letters; name another topic",
     ),
     (
-        "input.topics=sign-ins,^logs",
-        "input.topics = \"sign-ins,^logs\" (by --set): is not a topic name: letters, digits, \
-         '.', '_' and '-' only; name existing topics",
+        "input.topics=sign-ins,logs/all",
+        "input.topics = \"sign-ins,logs/all\" (by --set): \"logs/all\" is not a topic name: \
+         letters, digits, '.', '_' and '-' only; name existing topics, or a pattern that begins \
+         with '^'",
+    ),
+    (
+        "input.topics=^logs(",
+        "input.topics = \"^logs(\" (by --set): \"^logs(\" is no regular expression; name existing \
+         topics, or a pattern that begins with '^'",
+    ),
+    (
+        "input.topics=sign-ins,^diag",
+        "output.topic = \"diagnoses\" (by --set): is matched by the pattern \"^diag\" of \
+         input.topics: the service would read its own records; name another topic, or narrow the \
+         pattern",
+    ),
+    (
+        "input.topics=^sign-ins$,^dead-",
+        "dead_letter.topic = \"dead-letters\" (by --set): is matched by the pattern \"^dead-\" of \
+         input.topics: a dead letter would be read again for ever; name another topic, or narrow \
+         the pattern",
     ),
     (
         "input.topics=a,a",

@@ -260,15 +260,22 @@ impl<R> Partition<R> {
         match answer {
             CommitAnswer::Confirmed => self.committed = Some(offset),
             CommitAnswer::Failed => {}
-            CommitAnswer::Refused => self.refused = true,
+            CommitAnswer::Refused => self.refused |= self.commits(offset),
         }
         // The answer to an earlier commit says nothing of the one under way.
         self.committing = self.committing.filter(|commit| commit.offset != offset);
     }
 
-    /// No longer waits for the commit under way: a later one replaces it.
+    fn commits(&self, offset: i64) -> bool {
+        self.committing
+            .is_some_and(|commit| commit.offset == offset)
+    }
+
+    /// No longer waits for the commit under way: a later one replaces it. That an earlier one was
+    /// refused says nothing of the later: the member may be of a new generation.
     pub fn abandon_commit(&mut self) {
         self.committing = None;
+        self.refused = false;
     }
 
     /// Whether a commit is under way, or may still succeed.

@@ -349,3 +349,35 @@ fn only_what_is_owned_is_given_back() {
     let lost = machine.event(Event::Lost(ids));
     assert_eq!(lost, [Action::Unassign(vec![machine.id.clone()])]);
 }
+
+/// The member may be of a new generation by then.
+#[test]
+fn a_drain_tries_its_commit_also_after_an_earlier_one_was_refused() {
+    let mut machine = Machine::settled();
+    let earlier = machine.offsets(8);
+    assert_eq!(
+        machine.tick_after(Duration::from_secs(2)),
+        [Action::Commit(earlier.clone())]
+    );
+    assert!(
+        machine
+            .event(Event::CommitRefused(earlier.clone()))
+            .is_empty()
+    );
+    let id = machine.id.clone();
+    let actions = machine.event(Event::Revoked(vec![id.clone()]));
+    assert_eq!(
+        actions,
+        [
+            Action::Pause(vec![id.clone()]),
+            Action::Commit(earlier.clone())
+        ]
+    );
+    let actions = machine.event(Event::CommitRefused(earlier));
+    assert!(actions.is_empty());
+    assert_eq!(
+        machine.tick_after(MOMENT),
+        [Action::Unassign(vec![id])],
+        "refused itself, it has nothing to wait for"
+    );
+}

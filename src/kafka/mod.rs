@@ -7,6 +7,7 @@ mod properties;
 mod resolver;
 mod statistics;
 mod token;
+mod topics;
 mod transactor;
 
 pub use committer::Committer;
@@ -22,4 +23,5 @@ pub use properties::{
 pub use resolver::{OffsetLost, Resolved, Resolver, Round};
 pub use statistics::{PartitionLag, Statistics};
 pub use token::{Credential, NoToken, Refresher, Token, TokenError, Tokens, current_token};
+pub use topics::expand;
 pub use transactor::{TransactionEvent, Transactor, make_transactional, remedy, transactional_id};

@@ -20,9 +20,11 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::error::classify;
 use super::events::{ConsumerEvents, ProducerEvents};
 use crate::config::Settings;
 use crate::delivery::TopicPartition;
+use crate::telemetry::BrokerFault;
 
 /// After so long without an answer the broker aborts a transaction by itself: what a process
 /// leaves behind that is killed holds readers up no longer.
@@ -46,7 +48,7 @@ pub enum TransactionEvent {
     Fatal(RDKafkaErrorCode),
     /// The broker takes no transactions from this producer at all.
     Refused(RDKafkaErrorCode),
-    /// No answer yet; the call is made again.
+    /// No answer yet, and the call is made again; or the right that is missing.
     Trouble(RDKafkaErrorCode),
 }
 
@@ -168,6 +170,15 @@ impl Calls {
         }
         self.tell(TransactionEvent::Ready);
         for request in requests {
+            // A topic that must not be written is not in the transaction: where it was all of it, the
+            // broker has nothing to abort, and the client takes the answer for its end.
+            let refusal = match request {
+                Request::Commit(..) => None,
+                Request::Abort => self.refusal(),
+            };
+            if let Some(code) = refusal {
+                self.tell(TransactionEvent::Trouble(code));
+            }
             let (result, done) = match request {
                 Request::Commit(offsets, group) => {
                     let result = self.commit(&offsets, group.as_ref());
@@ -182,9 +193,19 @@ impl Calls {
             };
             match result {
                 Ok(event) => self.tell(event),
-                Err(error) => return self.tell(TransactionEvent::Fatal(code(&error))),
+                Err(error) => {
+                    let code = refusal.unwrap_or_else(|| code(&error));
+                    return self.tell(TransactionEvent::Fatal(code));
+                }
             }
         }
+    }
+
+    /// The right that is missing, where the client holds that against the transaction: it says so
+    /// when it is asked for another.
+    fn refusal(&self) -> Option<RDKafkaErrorCode> {
+        let code = code(&self.producer.begin_transaction().err()?);
+        (classify(code) == BrokerFault::Authorization).then_some(code)
     }
 
     fn commit(

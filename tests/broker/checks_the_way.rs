@@ -11,7 +11,7 @@ use crate::support::certificates::Certificate;
 use crate::support::secured::Operation::{Describe, Read, Write};
 use crate::support::secured::Resource::{Group, Topic};
 use crate::support::secured::{PASSWORD, secured};
-use crate::support::topics::topic_name;
+use crate::support::topics::{create_topic_with, topic_name};
 use crate::support::{Load, Setup, read_all_on};
 
 /// Each step has 15 s; only the steps up to the one that fails can take long.
@@ -204,4 +204,56 @@ fn each_fault_is_named_with_its_remedy() {
     let answer = check(&setup, &[]);
     assert_eq!(answer.results("read"), ["pass"], "{}", answer.text);
     answer.fails_at("group", "authorization", "READ on the consumer group");
+}
+
+#[test]
+fn a_topic_that_takes_too_little_and_transactions_that_are_refused_are_named() {
+    let setup = limited("check-limits");
+    let small = topic_name("check-small");
+    let plain = &secured().broker.bootstrap;
+    create_topic_with(plain, &small, 1, &[("max.message.bytes", "1000")]);
+    let service = ("kafka.security.username", "service");
+    let answer = check(&setup, &[service, ("output.topic", &small)]);
+    answer.fails_at("size", "the topic takes 1000", "raise max.message.bytes");
+
+    let once = ("delivery.mode", "exactly_once");
+    let answer = check(&setup, &[once]);
+    answer.fails_at("transactions", "refused", "grant Write and Describe");
+}
+
+/// Batches above what Event Hubs takes, and a token that nobody gives.
+#[test]
+fn what_is_peculiar_to_event_hubs_is_named() {
+    let setup = limited("check-event-hubs");
+    let answer = check(
+        &setup,
+        &[
+            ("kafka.profile", "event_hubs"),
+            ("kafka.properties.message.max.bytes", "2000000"),
+            ("kafka.properties.batch.size", "2000000"),
+        ],
+    );
+    assert_eq!(answer.results("size"), ["fail"; 2], "{}", answer.text);
+    let missing = topic_name("check-missing-hub");
+    secured().allow("limited", Write, Topic, &missing);
+    let hubs = ("kafka.profile", "event_hubs");
+    let answer = check(&setup, &[hubs, ("output.topic", &missing)]);
+    answer.fails_at("topic", "", "create the event hub");
+}
+
+#[test]
+fn a_pattern_is_shown_with_what_it_matches() {
+    let setup = limited("check-pattern");
+    let pattern = format!("^{}$", setup.input.replace("check-pattern", "check-[a-z]+"));
+    let answer = check(&setup, &[("input.topics", &pattern)]);
+    assert_eq!(answer.code, Some(0), "{}", answer.text);
+    let shown = answer.lines.iter().find(|line| line["target"] == pattern);
+    let detail = shown.map(|line| line["detail"].clone());
+    assert_eq!(detail, Some(format!("matches 1: {}", setup.input).into()));
+    assert_eq!(answer.results("read"), ["pass"]);
+    assert_eq!(answer.results("group"), ["pass"]);
+
+    let answer = check(&setup, &[("input.topics", "^no-such-topic-")]);
+    answer.fails_at("topic", "no topic that can be seen", "change the pattern");
+    assert_eq!(answer.results("group"), ["skipped"]);
 }

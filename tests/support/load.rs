@@ -61,6 +61,8 @@ pub struct Diagnosis {
     pub schema_version: u32,
     #[serde(rename = "diagnosis_id")]
     pub id: String,
+    /// Empty for an event without one.
+    #[serde(default)]
     pub sign_in_id: String,
     pub scenario: String,
     pub outcome: String,

@@ -148,11 +148,18 @@ impl Setup {
         topics::members(&self.bootstrap, &self.group)
     }
 
+    /// Writes these settings to a file in the folder, for another subcommand.
+    #[allow(dead_code)] // not every test binary asks for it
+    pub fn write_config(&self, folder: &Path) -> PathBuf {
+        let config = folder.join("config.toml");
+        fs::write(&config, self.toml("127.0.0.1:9")).expect("the configuration is written");
+        config
+    }
+
     /// Runs another subcommand with these settings, to its end.
     pub fn command(&self, arguments: &[&str]) -> Output {
         let folder = TempDir::with_prefix("signin-diagnostics-command-").expect("a folder");
-        let config = folder.path().join("config.toml");
-        fs::write(&config, self.toml("127.0.0.1:9")).expect("the configuration is written");
+        let config = self.write_config(folder.path());
         Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
             .args(arguments)
             .arg("--config")

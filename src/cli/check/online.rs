@@ -8,27 +8,23 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::clients::{self, Consumer, until};
+use super::outputs::{size, transactions, write};
 use super::report::{Finding, Report};
 use super::{STEP, network};
-use crate::config::{Mode, Profile, Sasl, Settings};
+use crate::config::{Profile, Sasl, Settings, is_topic_pattern};
 use crate::kafka::{self, Credential, Tokens, classify, missing_right};
 use crate::telemetry::BrokerFault;
 
-const SLICE: Duration = Duration::from_millis(100);
+pub(super) const SLICE: Duration = Duration::from_millis(100);
 
 /// Within it a broker on the same continent answers.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 /// Walks all steps; gives the number of those that failed.
 pub fn walk<W: Write>(settings: &Settings, mut report: Report<'_, W>) -> io::Result<usize> {
@@ -132,14 +128,25 @@ fn brokers<W: Write>(
     if !report.add(&authenticate(settings, &consumer))? {
         return Ok(());
     }
-    let mut visible = BTreeSet::new();
-    for name in topics(settings) {
-        if report.add(&topic(settings, &consumer, name))? {
-            visible.insert(name);
+    let mut inputs = BTreeSet::new();
+    for name in &settings.input.topics {
+        if is_topic_pattern(name) {
+            let (found, finding) = pattern(&consumer, name);
+            report.add(&finding)?;
+            inputs.extend(found);
+        } else {
+            inputs.insert(name.clone());
         }
     }
-    let mut readable = true;
-    for name in &settings.input.topics {
+    let outputs = [&settings.output.topic, &settings.dead_letter.topic];
+    let mut visible = BTreeSet::new();
+    for name in inputs.iter().chain(outputs) {
+        if report.add(&topic(settings, &consumer, name, inputs.contains(name)))? {
+            visible.insert(name.as_str());
+        }
+    }
+    let mut readable = !inputs.is_empty();
+    for name in &inputs {
         let finding = if visible.contains(name.as_str()) {
             read(&consumer, name)
         } else {
@@ -148,8 +155,8 @@ fn brokers<W: Write>(
         readable &= visible.contains(name.as_str());
         readable &= report.add(&finding)?;
     }
-    report.add(&group(settings, &consumer, readable))?;
-    for name in [&settings.output.topic, &settings.dead_letter.topic] {
+    report.add(&group(settings, &consumer, &inputs, readable))?;
+    for name in outputs {
         let finding = if visible.contains(name.as_str()) {
             write(settings, tokens, name)
         } else {
@@ -157,7 +164,7 @@ fn brokers<W: Write>(
         };
         report.add(&finding)?;
     }
-    for name in [&settings.output.topic, &settings.dead_letter.topic] {
+    for name in outputs {
         let finding = if visible.contains(name.as_str()) {
             size(settings, name)
         } else {
@@ -169,10 +176,24 @@ fn brokers<W: Write>(
     Ok(())
 }
 
-fn topics(settings: &Settings) -> impl Iterator<Item = &str> {
-    let inputs = settings.input.topics.iter();
-    let outputs = [&settings.output.topic, &settings.dead_letter.topic];
-    inputs.chain(outputs).map(String::as_str)
+/// What a pattern matches now, of what may be seen: a topic without the right to describe it is
+/// not among them.
+fn pattern(consumer: &Consumer, pattern: &str) -> (Vec<String>, Finding) {
+    let topics = match kafka::expand(consumer, &[pattern.to_owned()], ANSWER) {
+        Ok(topics) => topics,
+        Err(error) => {
+            let finding = Finding::fail("topic", pattern, error.to_string(), "try again");
+            return (Vec::new(), finding);
+        }
+    };
+    if topics.is_empty() {
+        let remedy = "create the topics, grant READ on them, or change the pattern; a topic \
+                      that comes later is read when it is there";
+        let detail = "no topic that can be seen matches".to_owned();
+        return (topics, Finding::fail("topic", pattern, detail, remedy));
+    }
+    let detail = format!("matches {}: {}", topics.len(), topics.join(", "));
+    (topics, Finding::pass("topic", pattern, detail))
 }
 
 /// A broker answers only who has proven who it is.
@@ -186,7 +207,7 @@ fn authenticate(settings: &Settings, consumer: &Consumer) -> Finding {
         if let Some(error) = consumer.context().error(refused) {
             return Some(Err(error));
         }
-        let topic = settings.input.topics.first().map(String::as_str);
+        let topic = Some(settings.output.topic.as_str());
         let metadata = consumer.fetch_metadata(topic, SLICE * 10).ok()?;
         brokers_found = metadata.brokers().len();
         Some(Ok(()))
@@ -228,7 +249,7 @@ fn authenticate(settings: &Settings, consumer: &Consumer) -> Finding {
     }
 }
 
-fn topic(settings: &Settings, consumer: &Consumer, name: &str) -> Finding {
+fn topic(settings: &Settings, consumer: &Consumer, name: &str, is_input: bool) -> Finding {
     let fault = match consumer.fetch_metadata(Some(name), ANSWER) {
         Ok(metadata) => match metadata.topics().first() {
             Some(topic) => match topic.error().map(Code::from) {
@@ -248,16 +269,14 @@ fn topic(settings: &Settings, consumer: &Consumer, name: &str) -> Finding {
             "create the event hub in this namespace; it is not created by itself".to_owned()
         }
         BrokerFault::TopicMissing => "create the topic; it is not created by itself".to_owned(),
-        BrokerFault::Authorization if settings.input.topics.iter().any(|input| input == name) => {
-            grant(fault, "consumer")
-        }
+        BrokerFault::Authorization if is_input => grant(fault, "consumer"),
         BrokerFault::Authorization => grant(fault, "producer"),
         _ => "try again; the broker's log says more".to_owned(),
     };
     Finding::fail("topic", name, fault.to_string(), remedy)
 }
 
-fn grant(code: Code, client: &str) -> String {
+pub(super) fn grant(code: Code, client: &str) -> String {
     format!("grant {}", missing_right(code, client))
 }
 
@@ -293,7 +312,12 @@ fn read(consumer: &Consumer, name: &str) -> Finding {
 }
 
 /// Asks for the group's offsets; joins it while it has no members, since that disturbs nobody.
-fn group(settings: &Settings, consumer: &Consumer, readable: bool) -> Finding {
+fn group(
+    settings: &Settings,
+    consumer: &Consumer,
+    inputs: &BTreeSet<String>,
+    readable: bool,
+) -> Finding {
     let name = settings.input.group_id.as_str();
     let fail = |code: Code| {
         let remedy = match classify(code) {
@@ -312,7 +336,7 @@ fn group(settings: &Settings, consumer: &Consumer, readable: bool) -> Finding {
         return fail(code);
     }
     let mut partitions = TopicPartitionList::new();
-    for topic in &settings.input.topics {
+    for topic in inputs {
         partitions.add_partition(topic, 0);
     }
     let offsets = match consumer.committed_offsets(partitions, ANSWER) {
@@ -373,164 +397,5 @@ fn group(settings: &Settings, consumer: &Consumer, readable: bool) -> Finding {
             format!("no partition was assigned within {} s", STEP.as_secs()),
             "look at the group on the broker; a member may hold it up",
         ),
-    }
-}
-
-/// Asks for two acknowledgements, which no version of the protocol knows: Apache Kafka looks at
-/// the right first, then refuses the number, and writes nothing. Whether Event Hubs does the same
-/// is not documented; should a broker write the record, it is empty, has no `schema_version`, and
-/// the line says where it is.
-fn write(settings: &Settings, tokens: Option<&Arc<Tokens>>, name: &str) -> Finding {
-    let defect = [
-        ("enable.idempotence", "false"),
-        ("acks", "2"),
-        ("message.timeout.ms", "10000"),
-        ("linger.ms", "0"),
-    ];
-    let fail = |code: Code| {
-        let remedy = match classify(code) {
-            BrokerFault::Authorization => grant(code, "producer"),
-            _ => "try again; the broker's log says more".to_owned(),
-        };
-        Finding::fail("write", name, code.to_string(), remedy)
-    };
-    let producer = match clients::producer(settings, tokens, &defect) {
-        Ok(producer) => producer,
-        Err(error) => return fail(error.rdkafka_error_code().unwrap_or(Code::Unknown)),
-    };
-    let headers = OwnedHeaders::new().insert(Header {
-        key: "content-type",
-        value: Some("application/x-signin-diagnostics-check"),
-    });
-    let record = BaseRecord::<str, str>::to(name)
-        .partition(0)
-        .key("signin-diagnostics-check")
-        .payload("")
-        .headers(headers);
-    if let Err((error, _)) = producer.send(record) {
-        return fail(error.rdkafka_error_code().unwrap_or(Code::Unknown));
-    }
-    let sent = until(STEP, || {
-        producer.poll(SLICE);
-        producer.context().sent()
-    });
-    match sent {
-        Some(Err(Code::InvalidRequiredAcks)) => {
-            Finding::pass("write", name, "allowed; nothing was written")
-        }
-        Some(Ok((partition, offset))) => {
-            let detail = format!(
-                "allowed; this broker kept the empty record of the check, at partition \
-                 {partition}, offset {offset}"
-            );
-            Finding::pass("write", name, detail)
-        }
-        Some(Err(code)) => fail(code),
-        None => fail(Code::OperationTimedOut),
-    }
-}
-
-/// Whether the topic takes the largest batch that the producer makes.
-fn size(settings: &Settings, name: &str) -> Finding {
-    let largest = kafka::max_batch_bytes(settings);
-    if settings.kafka.profile == Profile::EventHubs {
-        return if largest > EVENT_HUBS_BYTES {
-            Finding::fail(
-                "size",
-                name,
-                format!("batches of up to {largest} bytes; Event Hubs takes {EVENT_HUBS_BYTES}"),
-                "lower kafka.properties.batch.size and message.max.bytes",
-            )
-        } else {
-            let detail = format!(
-                "batches of up to {largest} bytes; Event Hubs takes {EVENT_HUBS_BYTES} (Standard \
-                 and above), which it does not tell"
-            );
-            Finding::pass("size", name, detail)
-        };
-    }
-    if let Some(Sasl::Token(_)) = &settings.kafka.security.sasl {
-        // The library's administration client does not serve token requests.
-        let detail = "the topic's limit cannot be asked for with oauthbearer";
-        return Finding::skipped("size", name, detail);
-    }
-    let limit = match topic_limit(settings, name) {
-        Ok(limit) => limit,
-        Err(reason) => return Finding::skipped("size", name, reason),
-    };
-    if limit < largest {
-        let detail = format!("batches of up to {largest} bytes; the topic takes {limit}");
-        let remedy = "raise max.message.bytes of the topic, or lower kafka.properties.batch.size \
-                      and message.max.bytes";
-        return Finding::fail("size", name, detail, remedy);
-    }
-    let detail = format!("batches of up to {largest} bytes; the topic takes {limit}");
-    Finding::pass("size", name, detail)
-}
-
-/// Above it the service closes the connection (Event Hubs, Kafka configurations).
-const EVENT_HUBS_BYTES: usize = 1_046_528;
-
-/// `max.message.bytes` of a topic, where the broker tells.
-fn topic_limit(settings: &Settings, name: &str) -> Result<usize, String> {
-    let told = |error: String| format!("the broker does not tell the topic's limit: {error}");
-    let mut config = kafka::common(settings);
-    config.set("statistics.interval.ms", "0");
-    config.set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
-    let admin = AdminClient::from_config_and_context(&config, DefaultClientContext)
-        .map_err(|error| told(error.to_string()))?;
-    let options = AdminOptions::new().request_timeout(Some(ANSWER));
-    let topic = ResourceSpecifier::Topic(name);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| told(error.to_string()))?;
-    let answer = runtime
-        .block_on(async {
-            tokio::time::timeout(STEP, admin.describe_configs([&topic], &options)).await
-        })
-        .map_err(|_| told("no answer in time".to_owned()))?
-        .map_err(|error| told(error.to_string()))?;
-    let config = answer
-        .into_iter()
-        .next()
-        .ok_or_else(|| told("an empty answer".to_owned()))?
-        .map_err(|code| told(code.to_string()))?;
-    config
-        .get("max.message.bytes")
-        .and_then(|entry| entry.value.as_ref()?.parse().ok())
-        .ok_or_else(|| told("the right DESCRIBE_CONFIGS may be missing".to_owned()))
-}
-
-/// Under a name of its own, so that no running producer is fenced.
-fn transactions(settings: &Settings, tokens: Option<&Arc<Tokens>>) -> Finding {
-    let id = format!("{}-check", settings.input.group_id);
-    let without = |reason: String| {
-        if settings.delivery.mode == Mode::ExactlyOnce {
-            let remedy = "grant Write and Describe on the transactional id, use a broker that has \
-                          transactions (Event Hubs: Premium or Dedicated), or set delivery.mode \
-                          to \"at_least_once\"";
-            return Finding::fail("transactions", &id, format!("refused: {reason}"), remedy);
-        }
-        let detail = format!("not available ({reason}); delivery at least once needs none");
-        Finding::skipped("transactions", &id, detail)
-    };
-    let with = [
-        ("transactional.id", id.as_str()),
-        ("message.timeout.ms", "10000"),
-        ("transaction.timeout.ms", "15000"),
-    ];
-    let producer = match clients::producer(settings, tokens, &with) {
-        Ok(producer) => producer,
-        Err(error) => return without(error.to_string()),
-    };
-    // Hands a token over first: the call below blocks.
-    producer.poll(SLICE);
-    match producer.init_transactions(STEP) {
-        Ok(()) => Finding::pass("transactions", &id, "available"),
-        Err(error) => {
-            let cause = producer.client().fatal_error();
-            without(cause.map_or_else(|| error.to_string(), |(code, _)| code.to_string()))
-        }
     }
 }

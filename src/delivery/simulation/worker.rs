@@ -34,6 +34,9 @@ pub(super) struct Worker {
     pub revoked_at: Instant,
     /// Partitions that the client has given up: their next offset was not there.
     pub halted: BTreeSet<usize>,
+    /// After the last message taken of each partition, unless something failed since: a drain
+    /// gets there.
+    reached: BTreeMap<usize, i64>,
     /// Of the group, as the client knows it.
     pub generation: u64,
     /// Outputs on their way, in the producer's queue or beyond.
@@ -85,6 +88,7 @@ impl Worker {
             revoking: Vec::new(),
             revoked_at: now,
             halted: BTreeSet::new(),
+            reached: BTreeMap::new(),
             generation: 0,
             queue: Vec::new(),
             written: Vec::new(),
@@ -105,6 +109,17 @@ impl Worker {
     }
 
     pub fn event(&mut self, around: &mut Surroundings<'_>, event: Event<(usize, i64)>) {
+        match &event {
+            Event::CommitRefused(offsets) => {
+                self.reached
+                    .retain(|of, _| offsets.iter().all(|(id, _)| index(id) != *of));
+            }
+            // Nobody asks what is left of them.
+            Event::Lost(ids) => self
+                .reached
+                .retain(|of, _| ids.iter().all(|id| index(id) != *of)),
+            _ => {}
+        }
         around.tally.count(&self.machine, &event);
         self.machine.handle(around.now, event);
         self.carry_out(around);
@@ -134,6 +149,7 @@ impl Worker {
                 }
                 Action::Unassign(ids) => {
                     self.generation += 1;
+                    self.assert_drained(around);
                     for id in &ids {
                         let owned = self.assigned.remove(&index(id)).is_some();
                         assert!(owned, "{id:?} is given back and not owned");
@@ -165,6 +181,7 @@ impl Worker {
                 Action::AbortTransaction => {
                     assert!(self.request.is_none(), "aborted while it is decided");
                     self.request = Some(Request::Abort);
+                    self.reached.clear();
                 }
                 Action::Settled((partition, offset)) => {
                     if around.transactions {
@@ -178,9 +195,27 @@ impl Worker {
         assert!(pending <= MAX_PENDING, "memory is not bounded");
     }
 
+    /// What is handed over in time is committed to its end.
+    fn assert_drained(&self, around: &Surroundings<'_>) {
+        let grace = settings(false).drain_timeout / 5;
+        let deadline = self.revoked_at + settings(false).drain_timeout;
+        if self.machine.phase() != Phase::Running || around.now + grace >= deadline {
+            return;
+        }
+        for of in &self.revoking {
+            let committed = around.logs[*of].committed;
+            let reached = self.reached.get(of).copied().unwrap_or(committed);
+            assert!(
+                reached <= committed,
+                "{of} is handed over at {committed}, and was read to {reached}"
+            );
+        }
+    }
+
     fn starts_at(&mut self, partition: usize, offset: i64) {
         self.enqueued.retain(|(of, ..)| *of != partition);
         self.halted.remove(&partition);
+        self.reached.remove(&partition);
         self.assigned.insert(partition, offset);
     }
 
@@ -191,6 +226,7 @@ impl Worker {
         let fails = if self.is_rare() { 40 } else { 1 };
         let ending = self.machine.phase() != Phase::Running;
         if around.faults && around.random.chance(if ending { 40 } else { fails }) {
+            self.fails(self.hand[at as usize].partition);
             return self.answer(around, Event::Refused);
         }
         let output = self.hand[at as usize];
@@ -198,6 +234,11 @@ impl Worker {
         assert!(is_new, "{output:?} is produced twice without a rewind");
         self.queue.push((token, output));
         self.answer(around, Event::Enqueued);
+    }
+
+    /// It is read again, or left to the next owner.
+    pub fn fails(&mut self, partition: usize) {
+        self.reached.remove(&partition);
     }
 
     fn rewind(&mut self, around: &mut Surroundings<'_>, id: TopicPartition, offset: i64) {
@@ -273,6 +314,7 @@ impl Worker {
         let Some(Taken { slot, seen, .. }) = taken else {
             return self.carry_out(around);
         };
+        self.reached.insert(partition, offset + 1);
         self.hand.clear();
         for (position, record) in (0..).zip(records) {
             let print = Fingerprint {

@@ -130,6 +130,7 @@ impl World {
             .swap_remove(self.random.below(worker.queue.len()));
         let fails = if self.workers[at].is_rare() { 20 } else { 2 };
         if self.faults && self.random.chance(fails) {
+            self.workers[at].fails(output.partition);
             return self.event(at, Event::Failed(token));
         }
         if self.transactions {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, warn};
 
-use crate::config::Settings;
+use crate::config::{Settings, is_topic_pattern};
 use crate::delivery::TopicPartition;
 use crate::kafka::{ClientError, Failure, classify, missing_right};
 use crate::telemetry::{BrokerFault, Link, Metrics, WorkerHealth};
@@ -60,8 +60,11 @@ pub struct Observer {
     output_refused_since: Option<Instant>,
     /// Writing itself was refused: that the topic can be asked for shows nothing.
     refused_to_write: bool,
+    /// A topic is what must not be written: that a transaction may begin shows nothing.
+    refused_topic: bool,
     refusal_timeout: Duration,
     reading: Reading,
+    /// The input topics that are named; what patterns match is known by what is assigned.
     inputs: Vec<String>,
     stalled: bool,
     /// What was logged last, and when: the same again is not, for a while.
@@ -91,9 +94,16 @@ impl Observer {
             group_refused_since: None,
             output_refused_since: None,
             refused_to_write: false,
+            refused_topic: false,
             refusal_timeout: settings.kafka.refusal_timeout,
             reading: Reading::Open,
-            inputs: settings.input.topics.clone(),
+            inputs: settings
+                .input
+                .topics
+                .iter()
+                .filter(|topic| !is_topic_pattern(topic))
+                .cloned()
+                .collect(),
             stalled: false,
             logged: Vec::new(),
             partitions: Vec::new(),
@@ -130,8 +140,16 @@ impl Observer {
     /// The broker has taken what was written.
     pub fn may_write(&mut self) {
         self.refused_to_write = false;
+        self.refused_topic = false;
         self.output_refused_since = None;
         self.set_output(Link::Up);
+    }
+
+    /// The broker lets transactions begin.
+    pub fn may_begin(&mut self) {
+        if !self.refused_topic {
+            self.may_write();
+        }
     }
 
     /// The group, and the topics, are open to this worker.
@@ -144,6 +162,7 @@ impl Observer {
     pub fn refused_to_write(&mut self, now: Instant, code: RDKafkaErrorCode) {
         let fault = classify(code);
         self.refused_to_write = true;
+        self.refused_topic = code == RDKafkaErrorCode::TopicAuthorizationFailed;
         self.set_output(Link::Down(fault));
         if self.may_log(now, Trouble::Transaction(fault)) {
             let missing = missing(fault, code, "producer");

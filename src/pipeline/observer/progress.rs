@@ -1,4 +1,5 @@
 //! Whether the worker gets on: probes of the topics, and stalls.
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::producer::{BaseProducer, Producer};
@@ -116,14 +117,21 @@ impl Observer {
     /// A partition that may be read again says so with its next message, which may be far off.
     /// Whether it may be worth a try.
     fn probe_inputs(&mut self, producer: &BaseProducer<ProducerEvents>) -> bool {
-        let visible = |topic: &String| {
+        let visible = |topic: &&str| {
             let found = producer.client().fetch_metadata(Some(topic), PROBE_TIMEOUT);
             found.is_ok_and(|metadata| {
                 let topic = metadata.topics().first();
                 topic.is_some_and(|topic| topic.error().is_none())
             })
         };
-        let fetch_anew = !self.partitions.is_empty() && self.inputs.iter().all(visible);
+        let assigned = self.partitions.iter().map(|(id, _)| &*id.topic);
+        let topics: BTreeSet<&str> = self
+            .inputs
+            .iter()
+            .map(String::as_str)
+            .chain(assigned)
+            .collect();
+        let fetch_anew = !self.partitions.is_empty() && topics.iter().all(visible);
         if fetch_anew {
             // Known to be open with the next statistics, unless it is refused again before.
             self.reading = Reading::Tried;

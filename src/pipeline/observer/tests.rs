@@ -204,3 +204,23 @@ fn partitions_without_a_start_are_not_ready_and_stall_after_a_minute() {
     assert_eq!(bench.check("joined"), "ok joined worker 0");
     assert_eq!(bench.check("progress"), "ok progress worker 0");
 }
+
+#[test]
+fn a_transaction_that_may_begin_lifts_the_refusal_of_its_id_and_not_that_of_a_topic() {
+    let mut bench = Bench::new();
+    let id = RDKafkaErrorCode::TransactionalIdAuthorizationFailed;
+    bench.observer.refused_to_write(bench.now, id);
+    assert_eq!(bench.check("output"), REFUSED);
+    bench.observer.may_begin();
+    assert!(bench.check("output").starts_with("ok"));
+    let topic = RDKafkaErrorCode::TopicAuthorizationFailed;
+    bench.observer.refused_to_write(bench.now, topic);
+    bench.observer.may_begin();
+    assert_eq!(bench.check("output"), REFUSED);
+    bench.now += TIMEOUT;
+    assert!(!bench.observer.is_refused_for_good(bench.now));
+    bench.now += TIMEOUT;
+    assert!(bench.observer.is_refused_for_good(bench.now));
+    bench.observer.may_write();
+    assert!(bench.check("output").starts_with("ok"));
+}

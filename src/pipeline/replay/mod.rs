@@ -24,7 +24,7 @@ use crate::signin::BadReason;
 
 pub use figures::Figures;
 use letter::{Letter, place, place_of};
-use range::{Part, find};
+use range::{Part, REQUEST_TIMEOUT, find};
 use reading::Reading;
 use writer::{Writer, is_final};
 
@@ -82,16 +82,20 @@ impl<'s> Replay<'s> {
     /// Finds the range in each partition. Opens sockets.
     pub fn new(shared: &'s Shared, range: Range) -> Result<Replay<'s>, ReplayError> {
         let settings = &shared.settings;
-        if range.topics.contains(&settings.output.topic) {
-            return Err(ReplayError::Loop);
-        }
         let client = kafka::reader(settings);
         let events = ConsumerEvents::new(shared.tokens.clone());
         let consumer = BaseConsumer::from_config_and_context(&client, events)?;
         // Hands a token over, where the broker asks for one.
         let _ = consumer.poll(Duration::ZERO);
+        let topics = kafka::expand(&consumer, &range.topics, REQUEST_TIMEOUT)?;
+        if topics.is_empty() {
+            return Err(ReplayError::NoTopic(range.topics.join(", ")));
+        }
+        if topics.contains(&settings.output.topic) {
+            return Err(ReplayError::Loop);
+        }
         let mut parts = Vec::new();
-        for topic in &range.topics {
+        for topic in &topics {
             parts.extend(find(&consumer, topic, &range)?);
         }
         Ok(Replay {

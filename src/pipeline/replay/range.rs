@@ -10,7 +10,7 @@ use super::{Range, ReplayError};
 use crate::kafka::ConsumerEvents;
 
 /// For one answer of the broker.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub(super) struct Part {

@@ -57,7 +57,7 @@ impl State {
     fn transaction(&mut self, clients: &Clients, now: Instant, event: TransactionEvent) {
         let event = match event {
             TransactionEvent::Ready => {
-                self.observer.may_write();
+                self.observer.may_begin();
                 Event::TransactionReady
             }
             TransactionEvent::Aborted => Event::TransactionAborted,
@@ -74,6 +74,9 @@ impl State {
                 if self.is_for_rights(now, code) =>
             {
                 Event::TransactionFailed
+            }
+            TransactionEvent::Trouble(code) if classify(code) == BrokerFault::Authorization => {
+                return self.observer.refused_to_write(now, code);
             }
             TransactionEvent::Trouble(code) => {
                 let error = ClientError::new(code, &code.to_string());

@@ -1,0 +1,312 @@
+//! A replay asks before it writes, can be stopped and gone on with, and takes letters and ranges
+//! for what they are.
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::leash::send_signal;
+use crate::support::load::diagnosis;
+use crate::support::proxy::{Proxied, Side, Way};
+use crate::support::topics::topic_on;
+use crate::support::wait::holds_within;
+use crate::support::{Setup, read_all_on, wait_until};
+
+const DEADLINE: Duration = Duration::from_mins(1);
+
+fn sign_in(id: Option<&str>, padding: &str) -> Value {
+    json!({"category": "SignInLogs", "tenantId": "t", "properties": {
+        "id": id, "createdDateTime": "2026-11-20T10:00:00Z", "userId": padding,
+        "status": {"errorCode": 53003}}})
+}
+
+fn ids(bootstrap: &str, topic: &str) -> BTreeSet<String> {
+    let messages = read_all_on(bootstrap, topic);
+    messages.iter().map(|one| diagnosis(one).id).collect()
+}
+
+fn sign_ins(bootstrap: &str, topic: &str) -> BTreeSet<String> {
+    let messages = read_all_on(bootstrap, topic);
+    messages
+        .iter()
+        .map(|one| diagnosis(one).sign_in_id)
+        .collect()
+}
+
+fn text(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    String::from_utf8_lossy(out).into_owned() + &String::from_utf8_lossy(err)
+}
+
+/// Sends messages of these times to partition 0, in one batch.
+fn send_at(setup: &Setup, messages: &[(i64, String)]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &setup.bootstrap)
+        .set("linger.ms", "500")
+        .set("compression.codec", "gzip")
+        .create()
+        .expect("a producer");
+    for (time, body) in messages {
+        let record = BaseRecord::<(), str>::to(&setup.input).partition(0);
+        let record = record.payload(body).timestamp(*time);
+        assert!(producer.send(record).is_ok());
+    }
+    producer.flush(DEADLINE).expect("all is sent");
+}
+
+#[test]
+fn a_range_begins_and_ends_within_a_batch() {
+    let setup = Setup::new("replay-batch", 1);
+    let begin = 1_790_000_000_000;
+    let messages: Vec<_> = (0..6)
+        .map(|n| {
+            let id = n.to_string();
+            (begin + n * 1000, sign_in(Some(&id), "user").to_string())
+        })
+        .collect();
+    send_at(&setup, &messages);
+    let time = |n: i64| {
+        let time = chrono::DateTime::from_timestamp_millis(begin + n * 1000).expect("a time");
+        time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    };
+    let (from, to) = (time(2), time(5));
+    let done = setup.command(&["replay", "--from", &from, "--to", &to, "--yes"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done));
+    let found = sign_ins(&setup.bootstrap, &setup.output);
+    assert_eq!(found, ["2", "3", "4"].map(str::to_owned).into());
+}
+
+/// The place that a letter names is that of its record, not of its message.
+#[test]
+fn a_letter_from_the_middle_of_a_message_gets_the_id_of_its_place() {
+    let setup = Setup::new("replay-middle", 1);
+    let records: Vec<Value> = (0..3)
+        .map(|n| sign_in(None, &format!("user-{n}")))
+        .collect();
+    setup.send([json!({ "records": records }).to_string()]);
+    let mut service = setup.start();
+    setup.wait_committed(DEADLINE);
+    service.stop();
+    let all = ids(&setup.bootstrap, &setup.output);
+    assert_eq!(all.len(), 3);
+
+    let mut again = setup.clone();
+    again.output = topic_on(&setup.bootstrap, "replay-middle-again", 1);
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &setup.bootstrap)
+        .create()
+        .expect("a producer");
+    for position in [1, 2] {
+        let position = position.to_string();
+        let place = [
+            ("source_topic", setup.input.as_str()),
+            ("source_partition", "0"),
+            ("source_offset", "0"),
+            ("source_position", &position),
+        ];
+        let headers = place
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header {
+                    key,
+                    value: Some(*value),
+                })
+            });
+        let body = records[position.parse::<usize>().expect("a number")].to_string();
+        let record = BaseRecord::<(), str>::to(&setup.dead_letters).partition(0);
+        assert!(
+            producer
+                .send(record.payload(&body).headers(headers))
+                .is_ok()
+        );
+    }
+    producer.flush(DEADLINE).expect("all is sent");
+    let done = again.command(&["replay", "--dead-letters", "--yes"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done));
+    let found = ids(&setup.bootstrap, &again.output);
+    assert_eq!(found.len(), 2);
+    assert!(found.is_subset(&all), "{found:?} {all:?}");
+}
+
+/// A letter that was too long for the topic comes compressed; one that was too long even so is
+/// only its begin.
+#[test]
+fn a_compressed_letter_is_read_whole_and_a_cut_one_is_told() {
+    let setup = Setup::new("replay-long", 1)
+        .set("dead_letter.max_ratio", "0")
+        .set("dead_letter.max_consecutive", "0")
+        .set("kafka.properties.\"message.max.bytes\"", "20000");
+    let many = |padding: &dyn Fn(usize) -> String| {
+        let record = |n: usize| sign_in(Some(&format!("id-{n}")), &padding(n));
+        let records: Vec<Value> = (0..150).map(record).collect();
+        json!({ "records": records }).to_string()
+    };
+    let mut random = crate::support::random::Random::new(65);
+    let noise: Vec<String> = (0..150)
+        .map(|_| {
+            let mut text = String::new();
+            for _ in 0..16 {
+                let _ = write!(text, "{:016x}", random.below(u64::MAX));
+            }
+            text
+        })
+        .collect();
+    setup.send([many(&|n| format!("user-{n}")), many(&|n| noise[n].clone())]);
+    let limit = "SIGNIN_DIAGNOSTICS__LIMITS__RECORDS_PER_MESSAGE";
+    let mut service = setup.clone().env(limit, "100").start();
+    setup.wait_committed(DEADLINE);
+    service.stop();
+    let letters = setup.read_dead_letters();
+    assert_eq!(letters.len(), 2);
+    assert_eq!(letters[0].header("content-encoding"), Some(&b"gzip"[..]));
+    assert!(letters[1].header("original_bytes").is_some());
+
+    let done = setup.command(&["replay", "--dead-letters", "--yes"]);
+    let said = text(&done);
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    assert!(said.contains("truncated 1"), "{said}");
+    assert!(said.contains("acknowledged: 150 of 150 records"), "{said}");
+    assert_eq!(sign_ins(&setup.bootstrap, &setup.output).len(), 150);
+}
+
+/// On a terminal of its own, which `script` makes.
+fn answers(setup: &Setup, answer: &str) -> (Option<i32>, String) {
+    let folder = TempDir::with_prefix("signin-diagnostics-replay-").expect("a folder");
+    let config = setup.write_config(folder.path());
+    let program = env!("CARGO_BIN_EXE_signin-diagnostics");
+    let replay = format!(
+        "{program} replay --from 2020-01-01T00:00:00Z --config {}",
+        config.display()
+    );
+    let mut script = Command::new("script")
+        .args(["-qefc", &replay, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("script, of the package bsdutils, is there");
+    let mut stdin = script.stdin.take().expect("it is piped");
+    writeln!(stdin, "{answer}").expect("it is read");
+    let output = script.wait_with_output().expect("it ends");
+    drop(stdin);
+    (output.status.code(), text(&output))
+}
+
+#[test]
+fn on_a_terminal_it_asks_and_writes_only_after_a_yes() {
+    let setup = Setup::new("replay-asks", 1);
+    setup.send([sign_in(Some("one"), "user").to_string()]);
+    let written = || sign_ins(&setup.bootstrap, &setup.output).len();
+    for no in ["n", "", "sure"] {
+        let (code, said) = answers(&setup, no);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("Write 1 records to"), "{said}");
+        assert!(said.contains("nothing was written"), "{said}");
+        assert_eq!(written(), 0);
+    }
+    let (code, said) = answers(&setup, "y");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(written(), 1);
+}
+
+#[test]
+fn a_replay_that_is_stopped_says_from_where_to_go_on() {
+    const RECORDS: usize = 2_000;
+    let proxied = Proxied::start(1);
+    let proxy = &proxied.proxies[0];
+    let setup = Setup::on(&proxied.broker, "replay-stopped", 1)
+        .set("delivery.drain_timeout", "\"1s\"")
+        .set("kafka.properties.\"batch.size\"", "20000")
+        .env(
+            "SIGNIN_DIAGNOSTICS__KAFKA__BOOTSTRAP_SERVERS",
+            &proxy.address,
+        );
+    let begin = 1_790_000_000_000;
+    let message = |n: usize| {
+        let (id, time) = (n.to_string(), i64::try_from(n).expect("few"));
+        (begin + time, sign_in(Some(&id), "user").to_string())
+    };
+    let messages: Vec<_> = (0..RECORDS).map(message).collect();
+    send_at(&setup, &messages);
+
+    // Some 40 records a second.
+    proxy.set(
+        Side::Output,
+        Way::Slow {
+            bytes_a_second: 50_000,
+        },
+    );
+    let folder = TempDir::with_prefix("signin-diagnostics-replay-").expect("a folder");
+    let config = setup.write_config(folder.path());
+    let replay = Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
+        .args([
+            "replay",
+            "--from",
+            "2020-01-01T00:00:00Z",
+            "--yes",
+            "--config",
+        ])
+        .arg(&config)
+        .env(
+            "SIGNIN_DIAGNOSTICS__KAFKA__BOOTSTRAP_SERVERS",
+            &proxy.address,
+        )
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let replay = Running(Some(replay));
+    let written = || sign_ins(&setup.bootstrap, &setup.output).len();
+    wait_until(DEADLINE, "a first record", || written() > 0);
+    send_signal(replay.0.as_ref().expect("it runs"), "INT");
+    let said = replay.ends();
+    assert_eq!(said.status.code(), Some(1), "{}", text(&said));
+    let so_far = written();
+    assert!(so_far < RECORDS, "it was stopped too late");
+    let said = text(&said);
+    let from = said.split("go on with --from ").nth(1);
+    let from = from
+        .and_then(|rest| rest.split(' ').next())
+        .expect("a time");
+
+    proxy.set(Side::Output, Way::Open);
+    let done = setup.command(&["replay", "--from", from, "--yes"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done));
+    assert_eq!(written(), RECORDS, "of {so_far} before, from {from}");
+}
+
+/// Killed when the test fails.
+struct Running(Option<Child>);
+
+impl Running {
+    /// A stop waits for the drain, and a moment for the client.
+    fn ends(mut self) -> Output {
+        let mut child = self.0.take().expect("it runs");
+        let ended = holds_within(Duration::from_secs(20), || {
+            !matches!(child.try_wait(), Ok(None))
+        });
+        if !ended {
+            let _ = child.kill();
+        }
+        let output = child.wait_with_output().expect("it can be waited for");
+        assert!(ended, "runs on: {}", text(&output));
+        output
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
