@@ -16,7 +16,9 @@ demo: build-tools ## run the whole pipeline on generated sign-ins; needs no serv
 
 # The broker tests wait for the most part: four at a time, also on two cores.
 test: build-tools test-tools lint ## check formatting and lints, then run all tests, on a real Kafka too
+	@rm -rf $(or $(CARGO_TARGET_DIR),target)/tmp/said
 	RUST_TEST_THREADS=$(or $(RUST_TEST_THREADS),4) cargo test
+	@tests/find-leaks
 
 lint: build-tools ## check formatting and lints
 	cargo fmt --check

@@ -44,12 +44,7 @@ fn messages(profile: Profile) -> Messages {
 }
 
 fn reader() -> Reader {
-    Reader::new(
-        Limits {
-            decompressed_bytes: 1 << 20,
-        },
-        Privacy::default(),
-    )
+    Reader::new(Limits::decompressed(1 << 20), Privacy::default())
 }
 
 fn diagnoser(rules: DetailRules) -> Diagnoser {

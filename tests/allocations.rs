@@ -85,12 +85,7 @@ fn messages() -> Vec<Vec<u8>> {
 }
 
 fn spend(messages: &[Vec<u8>], diagnoser: &Diagnoser) -> Budget {
-    let mut reader = Reader::new(
-        Limits {
-            decompressed_bytes: 1 << 20,
-        },
-        Privacy::default(),
-    );
+    let mut reader = Reader::new(Limits::decompressed(1 << 20), Privacy::default());
     let mut out = Vec::with_capacity(1 << 20);
     let (mut records, mut parse, mut diagnose, mut encode) = (0, 0, 0, 0);
     for body in messages {

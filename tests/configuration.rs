@@ -1,6 +1,8 @@
 //! A wrong configuration is answered at once: every fault on standard error, exit code 64, no
 //! connection, no secret. By the built program.
 #![allow(clippy::expect_used)]
+#[path = "support/said.rs"]
+mod said;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -83,7 +85,12 @@ impl Ground {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        process.wait_with_output().expect("it has ended")
+        let output = process.wait_with_output().expect("it has ended");
+        said::keep(
+            "configuration",
+            [&output.stdout[..], &output.stderr].concat(),
+        );
+        output
     }
 
     fn assert_nobody_called(&self, case: &Case) {

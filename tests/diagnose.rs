@@ -1,6 +1,8 @@
 //! `diagnose`: every shape of input, from files and from standard input; what cannot be read is
 //! told with its place, and costs nothing else.
 #![allow(clippy::expect_used)]
+#[path = "support/said.rs"]
+mod said;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -37,6 +39,7 @@ fn fed(arguments: &[&str], input: &[u8]) -> Output {
 }
 
 fn stderr(output: &Output) -> String {
+    said::keep("diagnose", &output.stderr);
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

@@ -16,9 +16,7 @@ pub fn run(bytes: &[u8]) {
         Err(faults) => return assert!(!faults.to_string().is_empty()),
     };
     let diagnoser = Diagnoser::new(catalog, DetailRules::all(Detail::Full));
-    let limits = Limits {
-        decompressed_bytes: 1,
-    };
+    let limits = Limits::decompressed(1);
     Reader::new(limits, Privacy::default()).read(EVENT, &mut |item| {
         let Item::SignIn { sign_in, .. } = item else {
             panic!("{item:?}");

@@ -11,7 +11,9 @@ pub mod folder;
 pub mod gzip;
 pub mod message;
 pub mod policy_snapshot;
+pub mod privacy;
 pub mod reading;
+pub mod search;
 pub mod sign_in;
 pub mod time;
 
@@ -19,12 +21,14 @@ pub mod time;
 pub type Target = fn(&[u8]);
 
 /// Their names, as `cargo fuzz run` takes them.
-pub const ALL: [(&str, Target); 7] = [
+pub const ALL: [(&str, Target); 9] = [
     ("catalog", catalog::run),
     ("configuration", configuration::run),
     ("gzip", gzip::run),
     ("message", message::run),
     ("policy_snapshot", policy_snapshot::run),
+    ("privacy", privacy::run),
+    ("search", search::run),
     ("sign_in", sign_in::run),
     ("time", time::run),
 ];

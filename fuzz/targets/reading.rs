@@ -48,9 +48,7 @@ pub enum Outcome {
 /// JSON of its schema, or too large.
 pub fn outcomes(body: &[u8], place: i64) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    let limits = Limits {
-        decompressed_bytes: DECOMPRESSED_BYTES,
-    };
+    let limits = Limits::decompressed(DECOMPRESSED_BYTES);
     Reader::new(limits, Privacy::default()).read(body, &mut |item| {
         let expected = u32::try_from(outcomes.len()).unwrap();
         outcomes.push(match item {

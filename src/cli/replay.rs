@@ -19,6 +19,7 @@ use crate::kafka;
 use crate::pipeline::replay::{End, Figures, Range, Replay};
 use crate::pipeline::{Shared, StopSignal};
 use crate::policies::Current;
+use crate::query::inert::Inert;
 use crate::telemetry::logging;
 
 /// The exit code of a wrong command line, as clap's own.
@@ -232,10 +233,26 @@ fn text(figures: &Figures, topic: &str) -> String {
             let _ = writeln!(text, "  {name} {count}");
         }
     }
-    let dead: u64 = figures.dead_letters.values().sum();
+    let sealed: u64 = figures.sealed.values().sum();
+    let dead = figures.dead_letters.values().sum::<u64>() + figures.dropped + sealed;
     let _ = writeln!(text, "cannot be read {dead}");
     for (reason, count) in &figures.dead_letters {
         let _ = writeln!(text, "  {reason} {count}");
+    }
+    if figures.dropped > 0 {
+        let _ = writeln!(
+            text,
+            "  without their bytes, by privacy.dead_letters {}: the input topic has them, for as \
+             long as it keeps them; read it again with --from",
+            figures.dropped
+        );
+    }
+    for (key_id, count) in &figures.sealed {
+        let _ = writeln!(
+            text,
+            "  encrypted with key {} {count}: name its secret with --set privacy.key_file=FILE",
+            Inert(key_id)
+        );
     }
     text
 }

@@ -24,7 +24,7 @@ use crate::diagnosis::Scenario;
 use crate::diagnosis::catalog::Catalog;
 use crate::query::columns::Column;
 use crate::query::filter::SHORT_ID;
-use crate::query::inert::Inert;
+use crate::query::inert::{self, Inert};
 use crate::query::review::{Lookup, Review, look_up};
 use crate::query::store::Store;
 use crate::query::view::{self, ReviewPage, View};
@@ -162,7 +162,7 @@ fn write(args: &ReviewArgs, review: &Review, catalog: &Catalog) -> anyhow::Resul
             }
             Format::Json => {
                 for record in &review.one.records {
-                    text.push_str(&String::from_utf8_lossy(record));
+                    text.push_str(&inert::json(&String::from_utf8_lossy(record)));
                     text.push('\n');
                 }
             }

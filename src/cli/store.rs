@@ -9,8 +9,10 @@ use super::refuse;
 use crate::config::{Sasl, Settings, SettingsArgs};
 use crate::diagnosis::MessageKey;
 use crate::kafka::{self, Credential, Tokens};
+use crate::privacy_key::PrivacyKey;
 use crate::query::store::Store;
 use crate::query::{Topic, partition};
+use crate::signin::Treatment;
 
 /// Where the diagnoses are.
 #[derive(Debug, clap::Args)]
@@ -28,14 +30,21 @@ pub struct Opened {
     pub store: Store,
     /// Whether a user's id tells the partition of the user's records.
     pub keyed_by_user: bool,
+    /// Finds the pseudonyms of a name.
+    pub key: Option<PrivacyKey>,
 }
 
 /// Opens the store; the exit code where the configuration is refused.
 pub fn open(args: &StoreArgs) -> anyhow::Result<Result<Opened, ExitCode>> {
     if !args.files.is_empty() {
+        let key = match Settings::privacy(&args.settings.sources()) {
+            Ok(privacy) => privacy.key(),
+            Err(faults) => return Ok(Err(refuse(&faults))),
+        };
         return Ok(Ok(Opened {
             store: Store::Files(args.files.clone()),
             keyed_by_user: false,
+            key,
         }));
     }
     let settings = match Settings::load(&args.settings.sources()) {
@@ -62,7 +71,9 @@ pub fn topic(settings: &Settings, tokens: Option<Arc<Tokens>>) -> Opened {
     Opened {
         store: Store::Topic(Topic::new(consumer, &settings.output.topic, tokens)),
         keyed_by_user: settings.output.key == MessageKey::User
+            && settings.privacy.treatments.user == Treatment::Keep
             && partition::is_known(producer.get("partitioner")),
+        key: settings.privacy.key(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::reader::{Reader, choose, names, text};
 use super::security::{self, Namespace};
 use super::settings::{
     Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, MetricOptions, Mode, Output,
-    PolicySnapshot, Profile, Sasl, Settings, Start, Telemetry,
+    PolicySnapshot, PrivacySettings, Profile, Sasl, Settings, Start, Telemetry,
 };
 use super::topics::{check_topics, input_fault, topic_fault};
 use super::watch;
@@ -60,6 +60,21 @@ impl Settings {
         }
     }
 
+    /// `[privacy]` alone: what reads files of records needs its key, and no broker.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the sources, or with the section.
+    pub fn privacy(sources: &Sources) -> Result<PrivacySettings, ConfigFaults> {
+        let (values, faults) = layers::merge(sources);
+        let mut reader = Reader::new(values, faults);
+        let privacy = privacy::read(&mut reader);
+        match reader.into_faults() {
+            faults if faults.is_empty() => Ok(privacy),
+            faults => Err(ConfigFaults(faults)),
+        }
+    }
+
     /// Lays the sources over the built-in defaults, and reads the result.
     ///
     /// Reads the named files, secrets included; opens nothing else.
@@ -94,8 +109,12 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         telemetry: telemetry(reader),
         metrics: metrics(reader),
         limits: Limits {
+            message_bytes: reader.size("limits.message_bytes", 64 * KIB..=GIB),
             decompressed_bytes: reader.size("limits.decompressed_bytes", MIB..=GIB),
+            decompressed_ratio: reader.count("limits.decompressed_ratio", 20..=2_000),
             records_per_message: reader.count("limits.records_per_message", 100..=1_000_000),
+            policies_per_record: reader.count("limits.policies_per_record", 10..=1_000),
+            text_bytes: reader.size("limits.text_bytes", 256..=64 * KIB),
         },
         watch: watch::read(reader),
         privacy: privacy::read(reader),

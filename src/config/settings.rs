@@ -10,9 +10,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::secret::Secret;
-use crate::diagnosis::{DetailRules, MessageKey};
+use crate::diagnosis::{Bounds, DetailRules, MessageKey};
 use crate::privacy_key::PrivacyKey;
-use crate::signin::{Privacy, Treatments};
+use crate::signin::{self, Privacy, Treatments};
 use crate::watch::WatchList;
 
 /// What `config/signin-diagnostics.toml` documents, key by key.
@@ -365,6 +365,28 @@ pub enum LogFormat {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    pub message_bytes: usize,
     pub decompressed_bytes: usize,
+    pub decompressed_ratio: usize,
     pub records_per_message: usize,
+    pub policies_per_record: usize,
+    pub text_bytes: usize,
+}
+
+impl Limits {
+    pub const fn of_messages(&self) -> signin::Limits {
+        signin::Limits {
+            message_bytes: self.message_bytes,
+            decompressed_bytes: self.decompressed_bytes,
+            decompressed_ratio: self.decompressed_ratio,
+        }
+    }
+
+    pub const fn of_records(&self) -> Bounds {
+        Bounds {
+            policies: self.policies_per_record,
+            text_bytes: self.text_bytes,
+            ..Bounds::DEFAULT
+        }
+    }
 }

@@ -161,8 +161,12 @@ fn the_defaults_are_those_of_the_file() {
         },
         metrics: MetricOptions::default(),
         limits: Limits {
+            message_bytes: 64 << 20,
             decompressed_bytes: 16 << 20,
+            decompressed_ratio: 500,
             records_per_message: 10_000,
+            policies_per_record: 200,
+            text_bytes: 4096,
         },
         watch: Vec::new(),
         privacy: PrivacySettings::default(),

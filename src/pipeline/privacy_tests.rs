@@ -15,7 +15,7 @@ use super::worker::MessagePlace;
 use crate::config::{DeadLetter, DeadLetterBytes, PrivacySettings, Secret};
 use crate::delivery::Seen;
 use crate::diagnosis::catalog::Catalog;
-use crate::diagnosis::{Detail, DetailRules, Diagnoser, MessageKey};
+use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, MessageKey};
 use crate::signin::{Limits, Treatment, Treatments};
 use crate::watch::{self, Accounts, Follower, WatchList, WatchLists};
 
@@ -43,9 +43,7 @@ fn outputs(body: &str, privacy: &PrivacySettings, detail: Detail, watched: &str)
         file: None,
     };
     let mut reader = MessageReader::new(
-        Limits {
-            decompressed_bytes: 1 << 20,
-        },
+        Limits::decompressed(1 << 20),
         privacy,
         Arc::new(Diagnoser::new(catalog, DetailRules::all(detail))),
         Arc::default(),
@@ -55,6 +53,7 @@ fn outputs(body: &str, privacy: &PrivacySettings, detail: Detail, watched: &str)
         Maximum {
             output_bytes: 1 << 20,
             records: 50,
+            bounds: Bounds::DEFAULT,
         },
         DeadLetterLimit::new(&DeadLetter {
             topic: "dead".to_owned(),

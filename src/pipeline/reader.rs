@@ -12,7 +12,7 @@ use super::tally::Tally;
 use super::worker::MessagePlace;
 use crate::config::PrivacySettings;
 use crate::delivery::Seen;
-use crate::diagnosis::{Diagnoser, MessageKey, Time};
+use crate::diagnosis::{Bounds, Diagnoser, MessageKey, Time};
 use crate::policies::{self, CurrentReader};
 use crate::signin::{BadReason, Item, Limits, Reader};
 use crate::watch::Follower;
@@ -44,6 +44,8 @@ pub struct Maximum {
     pub output_bytes: usize,
     /// Of one message; one that has more is a dead letter as a whole.
     pub records: u64,
+    /// Of a record that is not too large for its topic.
+    pub bounds: Bounds,
 }
 
 /// One message, and where its results go.
@@ -120,6 +122,7 @@ impl MessageReader {
             snapshot: self.snapshot.get(),
             key: self.key,
             limit: self.maximum.output_bytes,
+            bounds: self.maximum.bounds,
             dead_letters: &self.dead_letters,
             policies: &mut self.policies,
             tally: &mut self.tally,

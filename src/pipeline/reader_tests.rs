@@ -18,12 +18,11 @@ impl Bench {
     fn new(detail: Detail, limit: usize) -> Bench {
         let catalog = Catalog::embedded().unwrap();
         let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
-        let limits = Limits {
-            decompressed_bytes: 1 << 20,
-        };
+        let limits = Limits::decompressed(1 << 20);
         let maximum = Maximum {
             output_bytes: limit,
             records: 50,
+            bounds: Bounds::DEFAULT,
         };
         Bench {
             reader: MessageReader::new(

@@ -22,6 +22,7 @@ pub(super) struct RecordWriter<'m> {
     pub(super) snapshot: Option<&'m PolicySnapshot>,
     pub(super) key: MessageKey,
     pub(super) limit: usize,
+    pub(super) bounds: Bounds,
     pub(super) dead_letters: &'m dead_letter::Bytes,
     pub(super) policies: &'m mut Vec<u32>,
     pub(super) tally: &'m mut Tally,
@@ -67,7 +68,7 @@ impl<'m> RecordWriter<'m> {
         let watched = self.watch.of(sign_in);
         let mut diagnosis = self
             .diagnoser
-            .diagnose(sign_in, &source, Bounds::DEFAULT, snapshot);
+            .diagnose(sign_in, &source, self.bounds, snapshot);
         self.watch.mark(watched, &mut diagnosis);
         let start = self.batch.buffer().len();
         write_diagnosis(&diagnosis, self.batch.buffer());

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{DeadLetter, MetricOptions, PrivacySettings};
 use crate::delivery::Seen;
 use crate::diagnosis::catalog::Catalog;
-use crate::diagnosis::{Detail, DetailRules, Diagnoser, MessageKey};
+use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, MessageKey};
 use crate::pipeline::batch::Batch;
 use crate::pipeline::dead_letter_limit::DeadLetterLimit;
 use crate::pipeline::reader::{Diagnosing, Maximum, MessageReader};
@@ -46,12 +46,11 @@ impl Bench {
         let watch = watch::Shared::new(WatchLists::new(lists));
         let catalog = Catalog::embedded().unwrap();
         let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
-        let limits = Limits {
-            decompressed_bytes: 1 << 20,
-        };
+        let limits = Limits::decompressed(1 << 20);
         let maximum = Maximum {
             output_bytes: 1 << 20,
             records: 50,
+            bounds: Bounds::DEFAULT,
         };
         Bench {
             reader: MessageReader::new(

@@ -17,6 +17,8 @@ pub struct Filter {
     /// User principal name, display name or id; of an application's own sign-ins the name or id
     /// of its service principal.
     pub user: Option<Term>,
+    /// What the records have in the place of that user.
+    pub pseudonym: Option<Term>,
     /// Request id, correlation id or diagnosis id, or the first 8 characters of that, or more.
     pub id: Option<Term>,
     /// The sign-ins of one flow, by any of the ids that tie them together.
@@ -103,7 +105,7 @@ impl Filter {
     pub fn includes_page(&self, glance: &Glance<'_>) -> bool {
         let only = self.only.as_ref();
         only.is_none_or(|only| only.contains(&*glance.diagnosis_id))
-            && self.user.as_ref().is_none_or(|user| is_user(user, glance))
+            && self.is_of_user(glance)
             && self.id.as_ref().is_none_or(|id| is_id(id, glance))
             && self.flow.as_ref().is_none_or(|flow| flow.includes(glance))
             && any(&self.codes, |code| {
@@ -122,6 +124,11 @@ impl Filter {
             })
             && self.is_from_place(glance)
             && self.is_in_time(glance)
+    }
+
+    fn is_of_user(&self, glance: &Glance<'_>) -> bool {
+        let mut names = self.user.iter().chain(&self.pseudonym).peekable();
+        names.peek().is_none() || names.any(|name| is_user(name, glance))
     }
 
     fn is_from_place(&self, glance: &Glance<'_>) -> bool {
@@ -224,6 +231,21 @@ mod tests {
         }
         for user in ["jørgen", "", "C0FFEE"] {
             assert!(!holds(|filter| filter.user = Some(term(user))), "{user}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_found_by_name_or_by_pseudonym() {
+        for (user, pseudonym, found) in [
+            ("someone", "U-1", true),
+            ("u-1", "user-aaaaaa-000000000000000000000000", true),
+            ("someone", "user-aaaaaa-000000000000000000000000", false),
+        ] {
+            let is = holds(|filter| {
+                filter.user = Some(term(user));
+                filter.pseudonym = Some(term(pseudonym));
+            });
+            assert_eq!(is, found, "{user} {pseudonym}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Text of an event as a person may see it.
 use std::fmt::{self, Write as _};
 
+pub use crate::signin::text::is_active;
+
 /// Text that a terminal only shows: control characters, and those that reorder what is read,
 /// come out as escapes.
 pub struct Inert<'a>(pub &'a str);
@@ -32,8 +34,16 @@ impl fmt::Display for Inert<'_> {
     }
 }
 
-/// Control characters, line separators, and the marks that change the direction of text.
-pub fn is_active(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// The same for JSON, which stays the same JSON: such characters stand in its strings only.
+pub fn json(record: &str) -> String {
+    let mut shown = String::with_capacity(record.len());
+    for c in record.chars() {
+        if is_active(c) {
+            // A `String` takes every write.
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }

@@ -15,7 +15,8 @@ pub enum BadReason {
     InvalidUtf8,
     /// A gzip body that does not decompress.
     Compression,
-    /// A gzip body larger than `limits.decompressed_bytes` once decompressed.
+    /// Larger than `limits.message_bytes`, or once decompressed than `limits.decompressed_bytes`
+    /// and `limits.decompressed_ratio` allow.
     TooLarge,
     /// More records than `limits.records_per_message`.
     TooManyRecords,

@@ -19,9 +19,32 @@ use super::recover::Recovery;
 /// What a reader takes in at most.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// The size of a message as it comes.
+    pub message_bytes: usize,
     /// The size of a gzip body once decompressed.
     pub decompressed_bytes: usize,
+    /// How many times its own size a gzip body may be, where that is more than 64 KiB.
+    pub decompressed_ratio: usize,
 }
+
+impl Limits {
+    /// None but that of the size of a gzip body once decompressed.
+    pub const fn decompressed(bytes: usize) -> Limits {
+        Limits {
+            message_bytes: usize::MAX,
+            decompressed_bytes: bytes,
+            decompressed_ratio: usize::MAX,
+        }
+    }
+
+    fn decompressed_of(&self, message: &[u8]) -> usize {
+        let grown = message.len().saturating_mul(self.decompressed_ratio);
+        self.decompressed_bytes.min(grown.max(SMALL_BODY))
+    }
+}
+
+/// A body of this size costs nothing, however small it was.
+const SMALL_BODY: usize = 64 * 1024;
 
 /// One thing found in a message. `position` counts them from 0.
 pub enum Item<'m> {
@@ -99,10 +122,15 @@ impl Reader {
 
     /// Hands every record of `body` to `visit`, in order.
     pub fn read(&mut self, body: &[u8], visit: &mut dyn FnMut(Item<'_>)) {
-        if !body.starts_with(&GZIP_MAGIC) {
+        let is_compressed = body.starts_with(&GZIP_MAGIC);
+        let read_body = if body.len() > self.limits.message_bytes {
+            Err(BadReason::TooLarge)
+        } else if is_compressed {
+            self.decompress(body)
+        } else {
             return read(body, &self.privacy, visit);
-        }
-        match self.decompress(body) {
+        };
+        match read_body {
             Ok(()) => read(&self.decompressed, &self.privacy, visit),
             Err(reason) => visit(Item::Bad {
                 position: 0,
@@ -121,7 +149,7 @@ impl Reader {
 
     fn decompress(&mut self, body: &[u8]) -> Result<(), BadReason> {
         self.decompressed.clear();
-        let limit = self.limits.decompressed_bytes;
+        let limit = self.limits.decompressed_of(body);
         let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         MultiGzDecoder::new(body)
             .take(one_more)

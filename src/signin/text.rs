@@ -11,6 +11,13 @@ const MAX_ESCAPES: usize = 2;
 /// `&#x10ffff;`, the longest reference that is read.
 const LONGEST_REFERENCE: usize = 10;
 
+/// Control characters, line separators, and the marks that change the direction of text: what a
+/// terminal or a page acts on instead of showing it.
+pub fn is_active(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// A name as a person wrote it: character references of HTML (`&amp;amp;`, `&#39;`) and JSON
 /// escapes that were escaped again (`\u0026`) undone. Nothing is copied where there are none.
 /// For names only: ids and reasons stay as they are.

@@ -26,6 +26,10 @@ use super::metrics::Metrics;
 /// Open connections; a scraper and a few probes need less than ten.
 const CONNECTIONS: usize = 64;
 
+/// Of a request: scrapers and probes send fewer than ten, of some hundred bytes together.
+const HEADERS: usize = 64;
+const HEADER_BYTES: usize = 16 * 1024;
+
 /// From accepting a connection to its last byte. A scrape takes milliseconds.
 const CONNECTION_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -84,6 +88,8 @@ pub async fn serve(
 async fn answer(stream: TcpStream, router: Router) {
     let connection = http1::Builder::new()
         .keep_alive(false)
+        .max_headers(HEADERS)
+        .max_header_size(HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     match tokio::time::timeout(CONNECTION_DEADLINE, connection).await {
         Ok(Ok(())) => {}

@@ -120,6 +120,35 @@ async fn an_unknown_path_names_the_known_ones_and_only_get_is_answered() {
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
 }
 
+/// A request line with so many headers, of so many bytes together with the line.
+fn head(headers: usize, bytes: usize) -> String {
+    let line = "GET /livez HTTP/1.1\r\n";
+    let rest: Vec<String> = (1..headers).map(|n| format!("x-{n:02}: y\r\n")).collect();
+    let rest = rest.concat();
+    let long = bytes - line.len() - rest.len() - "a: \r\n\r\n".len();
+    format!("{line}{rest}a: {}\r\n\r\n", "b".repeat(long))
+}
+
+#[tokio::test]
+async fn headers_are_bounded_in_number_and_size() {
+    let endpoint = start().await;
+    for (headers, bytes, status) in [
+        (HEADERS, 2_000, "200"),
+        (HEADERS + 1, 2_000, "431"),
+        (2, HEADER_BYTES, "200"),
+        (2, HEADER_BYTES + 1, "431"),
+    ] {
+        let mut stream = TcpStream::connect(endpoint.address).await.unwrap();
+        let head = head(headers, bytes);
+        assert_eq!(head.len(), bytes);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let line = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&line), "{headers} {bytes}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn more_connections_than_the_limit_are_closed_and_room_is_made_again() {
     let endpoint = start().await;

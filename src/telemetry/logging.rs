@@ -3,6 +3,7 @@
 //! The level of the settings holds for this crate and the Kafka client; other libraries never say
 //! more than WARN, so that `debug` shows the service and not its HTTP server.
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::config::LogFormat;
+use crate::signin::text::is_active;
 
 /// Targets that follow the settings: this crate, and librdkafka's own lines.
 const OWN_TARGETS: [&str; 3] = ["signin_diagnostics", "librdkafka", "rdkafka"];
@@ -70,12 +72,15 @@ where
         LogFormat::Text => fmt::layer()
             .with_ansi(color)
             .with_target(false)
-            .with_writer(OneLine(writer))
+            .with_writer(OneLine { writer, color })
             .boxed(),
         LogFormat::Json => fmt::layer()
             .json()
             .flatten_event(true)
-            .with_writer(writer)
+            .with_writer(OneLine {
+                writer,
+                color: false,
+            })
             .boxed(),
     }
 }
@@ -143,42 +148,57 @@ impl io::Write for Held {
     }
 }
 
-/// Escapes line ends inside an event: a broker's error text must not begin a line of its own. The
-/// formatter hands over each event in one piece (JSON escapes them by itself).
-struct OneLine<W>(W);
+/// Escapes what would act inside an event, as JSON does: a broker's error text must neither begin a
+/// line of its own nor turn the line round. The formatter hands over each event in one piece.
+struct OneLine<W> {
+    writer: W,
+    /// The formatter's own colours pass; of texts it has escaped them.
+    color: bool,
+}
 
 impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for OneLine<W> {
     type Writer = OneLine<W::Writer>;
 
     fn make_writer(&'w self) -> Self::Writer {
-        OneLine(self.0.make_writer())
+        OneLine {
+            writer: self.writer.make_writer(),
+            color: self.color,
+        }
     }
 
     fn make_writer_for(&'w self, metadata: &tracing::Metadata<'_>) -> Self::Writer {
-        OneLine(self.0.make_writer_for(metadata))
+        OneLine {
+            writer: self.writer.make_writer_for(metadata),
+            color: self.color,
+        }
     }
 }
 
 impl<W: io::Write> io::Write for OneLine<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let (inside, end) = match event.split_last() {
-            Some((b'\n', inside)) => (inside, &b"\n"[..]),
-            _ => (event, &b""[..]),
+            Some((b'\n', inside)) => (inside, "\n"),
+            _ => (event, ""),
         };
-        let mut line = Vec::with_capacity(event.len());
-        for (index, part) in inside.split(|byte| *byte == b'\n').enumerate() {
-            if index > 0 {
-                line.extend_from_slice(b"\\n");
+        let mut line = String::with_capacity(event.len());
+        for character in String::from_utf8_lossy(inside).chars() {
+            match character {
+                '\n' => line.push_str("\\n"),
+                '\u{1b}' if self.color => line.push(character),
+                // A `String` takes every write.
+                _ if is_active(character) => {
+                    let _ = write!(line, "\\u{:04x}", u32::from(character));
+                }
+                _ => line.push(character),
             }
-            line.extend_from_slice(part);
         }
-        line.extend_from_slice(end);
-        self.0.write_all(&line)?;
+        line.push_str(end);
+        self.writer.write_all(line.as_bytes())?;
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.writer.flush()
     }
 }
 
@@ -252,6 +272,19 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+
+    #[test]
+    fn no_text_acts_in_the_log() {
+        let hostile = "\u{1b}[2J \u{9b}31m \u{202e}gnp \u{2028}c \u{7} d\r\nINFO e";
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = log(format, Level::WARN, || {
+                warn!(error = %hostile, reason = ?hostile, "Broken: {hostile}");
+            });
+            assert_eq!(text.lines().count(), 1, "{text:?}");
+            assert!(text.contains("gnp") && text.ends_with('\n'), "{text:?}");
+            assert!(!text.trim_end_matches('\n').contains(is_active), "{text:?}");
+        }
     }
 
     #[test]

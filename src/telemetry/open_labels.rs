@@ -7,6 +7,7 @@ use prometheus::{IntCounter, IntCounterVec, IntGaugeVec};
 use super::capped::{Capped, Place};
 use crate::diagnosis::record::result_name;
 use crate::signin::policy::SECURITY_DEFAULTS_ID;
+use crate::signin::text::is_active;
 use crate::signin::{AppliedPolicy, PolicyResult};
 
 /// The label for everything that is not admitted.
@@ -64,7 +65,7 @@ impl Names {
 
 fn printable(name: &str) -> String {
     let printable = |character: char| match character {
-        character if character.is_control() => ' ',
+        character if is_active(character) => ' ',
         character => character,
     };
     name.chars().take(NAME_CHARS).map(printable).collect()

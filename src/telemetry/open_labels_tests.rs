@@ -147,3 +147,9 @@ fn a_country_is_two_letters_in_any_case() {
     }
     assert_eq!(labels(&family).len(), 3);
 }
+
+#[test]
+fn no_name_acts_where_metrics_are_read() {
+    let name = "a\u{1b}[2J\u{9b}b\u{202e}c\n\u{2028}d";
+    assert_eq!(printable(name), "a [2J b c  d");
+}

@@ -8,6 +8,7 @@ use signin_diagnostics::cli::demo::generator::Profile;
 use crate::refuses_no_record::limited;
 use crate::support::broker::free_port;
 use crate::support::certificates::Certificate;
+use crate::support::said;
 use crate::support::secured::Operation::{Describe, Read, Write};
 use crate::support::secured::Resource::{Group, Topic};
 use crate::support::secured::{PASSWORD, secured};
@@ -79,6 +80,7 @@ fn check(setup: &Setup, other: &[(&str, &str)]) -> Answer {
         .output()
         .expect("it runs");
     assert!(started.elapsed() < DEADLINE, "{:?}", started.elapsed());
+    said::keep("check", [&output.stdout[..], &output.stderr].concat());
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let errors = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(!text.contains(PASSWORD) && !errors.contains(PASSWORD));

@@ -17,6 +17,7 @@ mod fills_the_output_queue;
 mod fits_the_topic;
 mod follows_the_topic;
 mod hands_over_on_rebalance;
+mod keeps_personal_data_in;
 mod modes;
 mod outlives_the_broker;
 mod outlives_the_output;

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::support::said;
 use crate::support::service::Metrics;
 use crate::support::{Setup, Signal, produce, read_all};
 
@@ -177,6 +178,7 @@ fn from_files(messages: &Messages) -> Vec<Content> {
         scope.spawn(move || stdin.write_all(input.as_bytes()).expect("it reads"));
         child.wait_with_output().expect("it ends")
     });
+    said::keep("diagnose", &output.stderr);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     let records = std::str::from_utf8(&output.stdout).expect("UTF-8").lines();

@@ -12,6 +12,7 @@ use signin_diagnostics::query::partition;
 use uuid::Uuid;
 
 use crate::support::broker::broker;
+use crate::support::said;
 use crate::support::topics::topic_name;
 use crate::support::{read_all, topic};
 
@@ -77,6 +78,7 @@ fn run(topic: &str, args: &[&str]) -> Output {
 
 /// The ids found, and what was said.
 fn found(output: &Output) -> (BTreeSet<Uuid>, String) {
+    said::keep("search", &output.stderr);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let ids = String::from_utf8_lossy(&output.stdout)
         .lines()

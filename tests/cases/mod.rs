@@ -67,9 +67,7 @@ pub fn shown_record_of(
     let catalog = Catalog::embedded().unwrap();
     let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
     let mut records = Vec::new();
-    let limits = Limits {
-        decompressed_bytes: 1 << 20,
-    };
+    let limits = Limits::decompressed(1 << 20);
     let mut reader = Reader::new(limits, privacy);
     reader.read(event.to_string().as_bytes(), &mut |item| {
         let Item::SignIn { sign_in, .. } = item else {

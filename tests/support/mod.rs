@@ -14,6 +14,7 @@ pub mod load;
 pub mod proxy;
 #[allow(dead_code)]
 pub mod random;
+pub mod said;
 #[allow(dead_code)]
 pub mod secured;
 pub mod service;

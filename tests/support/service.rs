@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::broker::{Broker, broker, free_port};
 use super::leash::{Leash, send_signal};
 use super::load::{Diagnosis, by_sign_in};
+use super::said;
 use super::topics::{self, Message, Progress, produce_on, read_all_on, topic_on};
 use super::wait::holds_within;
 
@@ -160,14 +161,16 @@ impl Setup {
     pub fn command(&self, arguments: &[&str]) -> Output {
         let folder = TempDir::with_prefix("signin-diagnostics-command-").expect("a folder");
         let config = self.write_config(folder.path());
-        Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
+        let output = Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
             .args(arguments)
             .arg("--config")
             .arg(&config)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .output()
-            .expect("the command runs")
+            .expect("the command runs");
+        said::keep("command", &output.stderr);
+        output
     }
 
     /// Starts the service; it may not be ready yet.
@@ -335,6 +338,8 @@ impl Service {
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
+        let name = path.trim_matches('/').replace(['?', '/'], "-");
+        said::keep_last(&format!("{name}-{}", self.admin), body);
         Some((status, body.to_owned()))
     }
 
@@ -402,6 +407,9 @@ impl Drop for Service {
         let _ = self.process.kill();
         self.leash = None;
         let _ = self.process.wait();
+        if !std::thread::panicking() {
+            said::keep("log", self.log());
+        }
     }
 }
 

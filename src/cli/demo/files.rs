@@ -82,12 +82,7 @@ impl Files {
             open: None,
             ready: VecDeque::new(),
             // Messages are sent decompressed: the limit is never met.
-            reader: Reader::new(
-                Limits {
-                    decompressed_bytes: MESSAGE_BYTES,
-                },
-                Privacy::default(),
-            ),
+            reader: Reader::new(Limits::decompressed(MESSAGE_BYTES), Privacy::default()),
             not_sent: NotSent::default(),
         })
     }

@@ -108,12 +108,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
     let mut reading = Reading {
         diagnoser: &diagnoser,
-        reader: Reader::new(
-            Limits {
-                decompressed_bytes: VALUE_LIMIT,
-            },
-            Privacy::default(),
-        ),
+        reader: Reader::new(Limits::decompressed(VALUE_LIMIT), Privacy::default()),
         output: Output::new(io::stdout().lock(), form, snapshot),
         tally: Tally::default(),
         progress: Progress::new(!on_terminal && io::stderr().is_terminal()),

@@ -8,10 +8,13 @@ use clap::{Args, ValueEnum};
 use crate::cli::store::StoreArgs;
 use crate::diagnosis::{Aspect, Outcome, Scenario};
 use crate::policies::IpRange;
+use crate::privacy_key::PrivacyKey;
 use crate::query::columns::{self, Column, Order};
 use crate::query::filter::{Filter, Term};
 use crate::query::groups::GroupBy;
 use crate::query::time::{self, TimeFault};
+use crate::signin::User;
+use crate::signin::personal::Class as _;
 
 /// Sign-ins that a list shows unless told otherwise.
 const LISTED: usize = 100;
@@ -20,7 +23,8 @@ const LISTED: usize = 100;
 pub struct SearchArgs {
     #[command(flatten)]
     pub range: RangeArgs,
-    /// User principal name, display name or id; of a service principal its name or id
+    /// User principal name, display name or id; of a service principal its name or id. Pseudonyms
+    /// are found by the name too, where the configuration has a key of pseudonyms
     #[arg(long, short, value_name = "USER", help_heading = "Scope")]
     pub user: Option<String>,
     /// Request id, correlation id, or diagnosis id (its first 8 characters are enough)
@@ -214,12 +218,17 @@ impl RangeArgs {
 }
 
 impl SearchArgs {
-    pub fn filter(&self, (from, to): Range) -> Filter {
+    /// With the key of `[privacy]`, a user is also found by the pseudonym.
+    pub fn filter(&self, (from, to): Range, key: Option<&PrivacyKey>) -> Filter {
         let terms = |texts: &[String]| texts.iter().map(|text| Term::new(text)).collect();
         Filter {
             from,
             to,
             user: self.user.as_deref().map(Term::new),
+            pseudonym: key.zip(self.user.as_deref()).map(|(key, user)| {
+                let pseudonym = key.pseudonym(User::NAME, user);
+                Term::new(&pseudonym)
+            }),
             id: self.id.as_deref().map(Term::new),
             flow: None,
             only: None,

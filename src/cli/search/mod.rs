@@ -60,12 +60,13 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
     let Opened {
         store,
         keyed_by_user,
+        key,
     } = match store::open(&args.store)? {
         Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
     let search = Search {
-        filter: args.filter(range),
+        filter: args.filter(range, key.as_ref()),
         order: args.sort,
         limit: args.limit(format),
         max_delay: args.range.max_delay,

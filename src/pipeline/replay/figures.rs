@@ -19,6 +19,10 @@ pub struct Figures {
     pub dead_letters: BTreeMap<&'static str, u64>,
     /// Messages of a dead-letter topic without the headers of a dead letter.
     pub foreign: u64,
+    /// Dead letters whose bytes were dropped.
+    pub dropped: u64,
+    /// By the id of their key, dead letters that the key at hand does not open.
+    pub sealed: BTreeMap<String, u64>,
     /// Outputs that the producer was given, and those that the broker has acknowledged.
     pub produced: u64,
     pub acknowledged: u64,

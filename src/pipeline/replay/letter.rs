@@ -17,6 +17,8 @@ pub(super) enum Letter {
     Whole(MessagePlace, u32),
     /// Only its first part was kept.
     Cut,
+    /// Nothing was kept.
+    Dropped,
 }
 
 pub(super) fn text<'m>(message: &'m BorrowedMessage<'_>, name: &str) -> Option<&'m str> {
@@ -34,6 +36,9 @@ pub(super) fn place_of(message: &BorrowedMessage<'_>) -> Option<Letter> {
         offset: text("source_offset")?.parse().ok()?,
     };
     let position = text("source_position")?.parse().ok()?;
+    if text("dropped_bytes").is_some() {
+        return Some(Letter::Dropped);
+    }
     if text("original_bytes").is_some() {
         return Some(Letter::Cut);
     }

@@ -25,7 +25,7 @@ use crate::signin::BadReason;
 pub use figures::Figures;
 use letter::{Letter, place, place_of};
 use range::{Part, REQUEST_TIMEOUT, find};
-use reading::Reading;
+use reading::{Body, Reading};
 use writer::{Writer, is_final};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -232,6 +232,10 @@ impl<'s> Replay<'s> {
         let (place, position) = if self.range.dead_letters {
             match place_of(message) {
                 Some(Letter::Whole(place, position)) => (place, position),
+                Some(Letter::Dropped) => {
+                    figures.dropped += 1;
+                    return Ok(true);
+                }
                 // The rest of it is only in the input topic.
                 Some(Letter::Cut) => {
                     *figures.dead_letter("truncated") += 1;
@@ -245,9 +249,16 @@ impl<'s> Replay<'s> {
         } else {
             (place(message), 0)
         };
-        let Some(payload) = reading.body(message) else {
-            *figures.dead_letter(BadReason::TooLarge.as_str()) += 1;
-            return Ok(true);
+        let payload = match reading.body(message) {
+            Body::Whole(payload) => payload,
+            Body::TooLarge => {
+                *figures.dead_letter(BadReason::TooLarge.as_str()) += 1;
+                return Ok(true);
+            }
+            Body::Sealed(key_id) => {
+                *figures.sealed.entry(key_id).or_default() += 1;
+                return Ok(true);
+            }
         };
         let receipt = reading.diagnose(&payload, &place, position);
         figures.add(receipt);

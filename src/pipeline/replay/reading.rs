@@ -19,8 +19,17 @@ use crate::pipeline::reader::{Diagnosing, Maximum, MessageReader};
 use crate::pipeline::receipt::Receipt;
 use crate::pipeline::tally::Tally;
 use crate::pipeline::worker::MessagePlace;
-use crate::signin::Limits;
+use crate::privacy_key::{CIPHER, PrivacyKey};
 use crate::watch::Follower;
+
+/// What there is of the bytes of a message.
+pub(super) enum Body<'m> {
+    Whole(Cow<'m, [u8]>),
+    /// More than a message may have.
+    TooLarge,
+    /// Not under the key at hand, but under the one of this id.
+    Sealed(String),
+}
 
 /// The parts that diagnose, and how far each partition was read.
 pub(super) struct Reading {
@@ -30,6 +39,7 @@ pub(super) struct Reading {
     seen: HashMap<(Arc<str>, i32), Seen>,
     remembered: usize,
     max_bytes: usize,
+    key: Option<PrivacyKey>,
     /// The next offset, and the time of the last message.
     reached: HashMap<(Arc<str>, i32), (i64, Option<i64>)>,
 }
@@ -39,9 +49,7 @@ impl Reading {
         let settings = &shared.settings;
         Reading {
             reader: MessageReader::new(
-                Limits {
-                    decompressed_bytes: settings.limits.decompressed_bytes,
-                },
+                settings.limits.of_messages(),
                 &settings.privacy,
                 Arc::clone(&shared.diagnoser),
                 Arc::clone(&shared.policies),
@@ -51,6 +59,7 @@ impl Reading {
                 Maximum {
                     output_bytes: kafka::max_output_bytes(settings),
                     records: settings.limits.records_per_message as u64,
+                    bounds: settings.limits.of_records(),
                 },
                 DeadLetterLimit::new(&DeadLetter {
                     topic: String::new(),
@@ -63,23 +72,34 @@ impl Reading {
             seen: HashMap::new(),
             remembered: settings.delivery.remembered_sign_ins,
             max_bytes: settings.limits.decompressed_bytes,
+            key: settings.privacy.key(),
             reached: HashMap::new(),
         }
     }
 
-    /// The bytes as they came: a dead letter that was too long was compressed. `None` where they
-    /// are more than a message may have.
-    pub(super) fn body<'m>(&self, message: &'m BorrowedMessage<'_>) -> Option<Cow<'m, [u8]>> {
-        let payload = message.payload().unwrap_or_default();
+    /// The bytes as they came: a dead letter that was too long was compressed, and then sealed
+    /// where the settings said so.
+    pub(super) fn body<'m>(&self, message: &'m BorrowedMessage<'_>) -> Body<'m> {
+        let mut payload = Cow::Borrowed(message.payload().unwrap_or_default());
+        if text(message, "encryption") == Some(CIPHER) {
+            let opened = self.key.as_ref().and_then(|key| key.open(&payload).ok());
+            let Some(opened) = opened else {
+                let key_id = text(message, "key_id").unwrap_or("not known");
+                return Body::Sealed(key_id.to_owned());
+            };
+            payload = Cow::Owned(opened);
+        }
         if text(message, "content-encoding") != Some("gzip") {
-            return Some(Cow::Borrowed(payload));
+            return Body::Whole(payload);
         }
         let mut bytes = Vec::new();
         let one_more = self.max_bytes as u64 + 1;
-        let mut decoder = GzDecoder::new(payload).take(one_more);
+        let mut decoder = GzDecoder::new(&*payload).take(one_more);
         // What the service has written itself is whole.
-        decoder.read_to_end(&mut bytes).ok()?;
-        (bytes.len() <= self.max_bytes).then_some(Cow::Owned(bytes))
+        match decoder.read_to_end(&mut bytes) {
+            Ok(_) if bytes.len() <= self.max_bytes => Body::Whole(Cow::Owned(bytes)),
+            _ => Body::TooLarge,
+        }
     }
 
     pub(super) fn diagnose(

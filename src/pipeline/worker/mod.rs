@@ -29,7 +29,6 @@ use crate::delivery::{Delivery, Event, Exit, TopicPartition, TransactionPhase};
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{self, Acknowledgement, GroupEvent, Round, Tokens};
 use crate::policies;
-use crate::signin::Limits;
 use crate::telemetry::{Metrics, WorkerHealth};
 use crate::watch::Follower;
 
@@ -104,9 +103,7 @@ impl Worker {
         let state = State {
             delivery: Delivery::new(delivery_settings(settings), Instant::now()),
             reader: MessageReader::new(
-                Limits {
-                    decompressed_bytes: settings.limits.decompressed_bytes,
-                },
+                settings.limits.of_messages(),
                 &settings.privacy,
                 parts.diagnoser,
                 parts.policies,
@@ -116,6 +113,7 @@ impl Worker {
                 Maximum {
                     output_bytes: kafka::max_output_bytes(settings),
                     records: settings.limits.records_per_message as u64,
+                    bounds: settings.limits.of_records(),
                 },
                 DeadLetterLimit::new(&settings.dead_letter),
             ),

@@ -387,6 +387,59 @@ fn a_compressed_body_is_bounded() {
 }
 
 #[test]
+fn a_compressed_body_may_not_grow_without_bounds() {
+    let body = |bytes: usize| {
+        let record = record("a");
+        gzip(format!("{record}{}", " ".repeat(bytes - record.len())).as_bytes())
+    };
+    let read = |ratio: usize, body: &[u8]| {
+        let limits = Limits {
+            decompressed_ratio: ratio,
+            ..LIMITS
+        };
+        let mut seen = Vec::new();
+        let mut reader = Reader::new(limits, Privacy::default());
+        reader.read(body, &mut |item| seen.push(Seen::of(&item).1));
+        seen
+    };
+    // Blanks take so few bytes that the size which meets the ratio is soon found.
+    let ratio = 600;
+    let mut exact = 100_000;
+    while body(exact).len() * ratio != exact {
+        exact = body(exact).len() * ratio;
+    }
+    assert!(exact > 65_536);
+    assert_eq!(ids(&read(ratio, &body(exact))), ["a"]);
+    let over = body(exact + 1);
+    assert_eq!(over.len(), body(exact).len());
+    assert_eq!(read(ratio, &over), [Seen::Bad(BadReason::TooLarge, over)]);
+    // What is small may grow as it likes.
+    assert_eq!(ids(&read(1, &body(65_536))), ["a"]);
+    let over = body(65_537);
+    assert_eq!(read(1, &over), [Seen::Bad(BadReason::TooLarge, over)]);
+}
+
+#[test]
+fn a_message_is_bounded() {
+    let read = |limit: usize, body: &[u8]| {
+        let limits = Limits {
+            message_bytes: limit,
+            ..LIMITS
+        };
+        let mut seen = Vec::new();
+        let mut reader = Reader::new(limits, Privacy::default());
+        reader.read(body, &mut |item| seen.push(Seen::of(&item).1));
+        seen
+    };
+    let plain = record("a").into_bytes();
+    for body in [gzip(&plain), plain] {
+        assert_eq!(ids(&read(body.len(), &body)), ["a"]);
+        let over = read(body.len() - 1, &body);
+        assert_eq!(over, [Seen::Bad(BadReason::TooLarge, body)]);
+    }
+}
+
+#[test]
 fn a_compressed_body_that_is_damaged_is_bad_as_it_came() {
     let whole = gzip(record("a").as_bytes());
     let mut flipped = whole.clone();

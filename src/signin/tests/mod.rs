@@ -9,9 +9,7 @@ mod shapes;
 use super::personal::Personal;
 use super::{BadReason, FieldFaults, Item, Limits, Privacy, Reader, SignIn, SkippedCategory};
 
-const LIMITS: Limits = Limits {
-    decompressed_bytes: 1 << 20,
-};
+const LIMITS: Limits = Limits::decompressed(1 << 20);
 
 /// An item that outlives its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
