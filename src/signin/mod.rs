@@ -19,6 +19,7 @@ pub mod policy;
 pub mod reader;
 mod record;
 mod recover;
+mod repeats;
 pub(crate) mod scan;
 pub mod text;
 pub mod time;
