@@ -168,19 +168,17 @@ impl<'a> Composer<'a, '_> {
         };
         let mut policies = Vec::with_capacity(all.len().min(most));
         let mut unmet = 0;
-        for group in Group::ALL {
-            for policy in all {
-                if policies.len() == most {
-                    break;
-                }
-                if Group::of(policy, deciding) == group {
-                    let decided = group == Group::Deciding;
-                    let has_tables = decided && policies.len() < self.cutter.bounds().tables;
-                    self.cutter.trimmed |= decided && !has_tables;
-                    policies.push(self.policy(policy, decided, has_tables));
-                    unmet |= policy.conditions_not_satisfied.bits;
-                }
-            }
+        let mut shown: Vec<_> = all
+            .iter()
+            .map(|policy| (Group::of(policy, deciding), policy))
+            .collect();
+        shown.sort_by_key(|(group, _)| *group);
+        for (group, policy) in shown.into_iter().take(most) {
+            let decided = group == Group::Deciding;
+            let has_tables = decided && policies.len() < self.cutter.bounds().tables;
+            self.cutter.trimmed |= decided && !has_tables;
+            policies.push(self.policy(policy, decided, has_tables));
+            unmet |= policy.conditions_not_satisfied.bits;
         }
         // What a summary leaves out is its form; only a bound makes the record a trimmed one.
         self.cutter.trimmed |= all.len() > bound;

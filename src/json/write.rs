@@ -6,7 +6,7 @@ use serde::ser::{
     Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer,
 };
 
-use super::plain::is_plain;
+use super::plain::{is_plain, plain_length};
 
 /// What `serde_json::value::RawValue` calls itself.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
@@ -26,11 +26,34 @@ impl Writer<'_> {
     #[inline]
     fn text(self, text: &str) -> fmt::Result {
         if !is_plain(text.as_bytes()) {
-            return self.plainly(text);
+            return self.escaped(text);
         }
         self.0.reserve(text.len() + 2);
         self.0.push(b'"');
         self.0.extend_from_slice(text.as_bytes());
+        self.0.push(b'"');
+        Ok(())
+    }
+
+    fn escaped(self, text: &str) -> fmt::Result {
+        self.0.reserve(text.len() + text.len() / 8);
+        self.0.push(b'"');
+        let mut rest = text;
+        loop {
+            let plain = plain_length(rest.as_bytes());
+            self.0.extend_from_slice(&rest.as_bytes()[..plain]);
+            match rest.as_bytes().get(plain) {
+                None => break,
+                Some(quote @ (b'"' | b'\\')) => self.0.extend_from_slice(&[b'\\', *quote]),
+                Some(_) => {
+                    let control = serde_json::to_string(&rest[plain..=plain]);
+                    let control = control.map_err(|_| fmt::Error)?;
+                    self.0
+                        .extend_from_slice(control.trim_matches('"').as_bytes());
+                }
+            }
+            rest = &rest[plain + 1..];
+        }
         self.0.push(b'"');
         Ok(())
     }
@@ -284,8 +307,9 @@ impl SerializeStruct for Members<'_> {
     type Ok = ();
     type Error = fmt::Error;
 
-    /// `key` is the name of a field, in which nothing is escaped.
-    #[inline]
+    /// `key` is the name of a field, in which nothing is escaped. Inlined, so that its length is
+    /// known where it is copied.
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
