@@ -20,6 +20,7 @@ pub mod config;
 pub mod delivery;
 pub mod diagnosis;
 mod files;
+mod json;
 pub mod kafka;
 pub mod pipeline;
 pub mod policies;

@@ -182,29 +182,27 @@ impl<'a> Composer<'a, '_> {
         };
         let mut policies = Vec::with_capacity(all.len().min(most));
         let mut unmet = 0;
-        for group in Group::ALL {
+        let mut shown: Vec<_> = all
+            .iter()
+            .map(|policy| (Group::of(policy, deciding), policy))
+            .collect();
+        shown.sort_by_key(|(group, _)| *group);
+        let any_decided = matches!(shown.first(), Some((Group::Deciding, _)));
+        for (group, policy) in shown.into_iter().take(most) {
+            let decided = group == Group::Deciding;
+            let has_tables = decided && policies.len() < self.cutter.bounds().tables;
+            self.cutter.trimmed |= decided && !has_tables;
             // Beside those that decided, why the others did not apply is all that is of interest.
             let is_brief = self.is_full()
-                && policies
-                    .first()
-                    .is_some_and(|first: &Policy<'_>| first.deciding)
-                && matches!(group, Group::NotApplied | Group::NotEnabled);
-            for policy in all {
-                if policies.len() == most {
-                    break;
-                }
-                if Group::of(policy, deciding) == group {
-                    let decided = group == Group::Deciding;
-                    let has_tables = decided && policies.len() < self.cutter.bounds().tables;
-                    self.cutter.trimmed |= decided && !has_tables;
-                    policies.push(if is_brief && policy.grant_controls.other.is_empty() {
-                        self.brief(policy)
-                    } else {
-                        unmet |= policy.conditions_not_satisfied.bits;
-                        self.policy(policy, decided, has_tables)
-                    });
-                }
-            }
+                && any_decided
+                && matches!(group, Group::NotApplied | Group::NotEnabled)
+                && policy.grant_controls.other.is_empty();
+            policies.push(if is_brief {
+                self.brief(policy)
+            } else {
+                unmet |= policy.conditions_not_satisfied.bits;
+                self.policy(policy, decided, has_tables)
+            });
         }
         // What a summary leaves out is its form; only a bound makes the record a trimmed one.
         self.cutter.trimmed |= all.len() > bound;

@@ -134,7 +134,7 @@ fn has_sign_in_frequency(policy: &AppliedPolicy<'_>) -> bool {
 }
 
 /// The groups in which policies are shown, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     Deciding,
     Enforced,
@@ -145,15 +145,6 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Group; 6] = [
-        Group::Deciding,
-        Group::Enforced,
-        Group::ReportOnly,
-        Group::NotApplied,
-        Group::NotEnabled,
-        Group::Unknown,
-    ];
-
     pub fn of(policy: &AppliedPolicy<'_>, deciding: Deciding) -> Group {
         match policy.result {
             _ if deciding.holds(policy) => Group::Deciding,

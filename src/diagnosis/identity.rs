@@ -12,7 +12,8 @@ use std::fmt::{self, Write};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-use uuid::Uuid;
+use sha1::{Digest, Sha1};
+use uuid::{Builder, Uuid};
 
 use super::source::Source;
 use crate::signin::SignIn;
@@ -60,7 +61,11 @@ impl DiagnosisId {
             }
             SOURCE_NAMESPACE
         };
-        DiagnosisId(Uuid::new_v5(&namespace, name.as_bytes()))
+        let hash = Sha1::new_with_prefix(namespace.as_bytes()).chain_update(name.as_bytes());
+        // Of the 20 bytes of the hash the first 16.
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finalize()[..16]);
+        DiagnosisId(Builder::from_sha1_bytes(bytes).into_uuid())
     }
 
     pub const fn as_uuid(&self) -> &Uuid {

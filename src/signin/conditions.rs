@@ -68,10 +68,14 @@ impl Condition {
     }
 
     pub fn from_name(name: &str) -> Option<Condition> {
-        Condition::ALL
-            .into_iter()
-            .find(|(_, _, known)| known.eq_ignore_ascii_case(name))
-            .map(|(condition, _, _)| condition)
+        let named = |same: fn(&str, &str) -> bool| {
+            let mut all = Condition::ALL.iter();
+            all.find(|(_, _, known)| same(known, name))
+        };
+        // As this table spells it, most of the time.
+        named(|known, name| known == name)
+            .or_else(|| named(str::eq_ignore_ascii_case))
+            .map(|(condition, _, _)| *condition)
     }
 }
 

@@ -91,48 +91,54 @@ fields! {
     SignInEventTypes = "signInEventTypes",
 }
 
-const LONGEST: usize = 33;
+/// A table of the keys by [`slot`], in which each has a slot of its own: a look-up compares one key.
+const SLOTS: usize = 256;
+static BY_SLOT: [Option<(&str, Field)>; SLOTS] = by_slot();
 
-/// [`KEYS`] by length, and where each length begins: a look-up compares the few keys of its
-/// own length.
-const BY_LENGTH: [(&str, Field); KEYS.len()] = by_length().0;
-const START: [u8; LONGEST + 2] = by_length().1;
+const fn by_slot() -> [Option<(&'static str, Field)>; SLOTS] {
+    let mut slots = [None; SLOTS];
+    let mut next = 0;
+    while next < KEYS.len() {
+        let slot = slot(KEYS[next].0.as_bytes());
+        // Two keys in one slot stop the build: another MULTIPLIER parts them.
+        assert!(slots[slot].is_none());
+        slots[slot] = Some(KEYS[next]);
+        next += 1;
+    }
+    slots
+}
 
-const fn by_length() -> ([(&'static str, Field); KEYS.len()], [u8; LONGEST + 2]) {
-    let mut sorted = KEYS;
-    let mut start = [0; LONGEST + 2];
-    let (mut length, mut next) = (0, 0);
-    while length <= LONGEST {
-        let mut key = 0;
-        while key < KEYS.len() {
-            if KEYS[key].0.len() == length {
-                sorted[next] = KEYS[key];
-                next += 1;
-            }
-            key += 1;
-        }
-        length += 1;
-        #[allow(clippy::cast_possible_truncation, reason = "fewer than 64 keys")]
-        {
-            start[length] = next as u8;
+/// Chosen so that no two keys share a slot.
+const MULTIPLIER: u32 = 0x6518_093d;
+
+/// Of a key, whatever the case of its letters: from its length and three of its characters.
+const fn slot(key: &[u8]) -> usize {
+    const fn at(key: &[u8], place: usize) -> u32 {
+        // Upper case becomes lower case; the rest is told apart by the comparison.
+        if place < key.len() {
+            (key[place] | 0x20) as u32
+        } else {
+            0
         }
     }
-    // A key longer than LONGEST would be lost: this stops the build instead.
-    assert!(next == KEYS.len());
-    (sorted, start)
+    let length = key.len();
+    let last = at(key, length.wrapping_sub(1));
+    let inner = at(key, 2 * length / 3);
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "any number will do for longer keys"
+    )]
+    let mixed = at(key, 0) | inner << 8 | last << 16 | (length as u32) << 24;
+    (mixed.wrapping_mul(MULTIPLIER) >> 24) as usize
 }
 
 impl Field {
     /// The field that a key of a record names.
+    #[inline]
     pub(super) fn from_key(key: &str) -> Option<Field> {
-        let length = key.len();
-        if length > LONGEST {
-            return None;
-        }
-        BY_LENGTH[usize::from(START[length])..usize::from(START[length + 1])]
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(key))
-            .map(|(_, field)| *field)
+        let (name, field) = BY_SLOT[slot(key.as_bytes())]?;
+        // As the stream spells it, most of the time.
+        (name == key || name.eq_ignore_ascii_case(key)).then_some(field)
     }
 }
 
@@ -145,6 +151,10 @@ const _: () = assert!(Field::ALL.len() <= 64);
 impl FieldFaults {
     pub(super) const fn insert(&mut self, field: Field) {
         self.0 |= 1 << field as u8;
+    }
+
+    pub(super) const fn add(&mut self, others: FieldFaults) {
+        self.0 |= others.0;
     }
 
     pub const fn contains(self, field: Field) -> bool {

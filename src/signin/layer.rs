@@ -13,6 +13,7 @@ use super::members::{Member, Members, Object};
 use super::objects::{MfaDetail, Status};
 use super::personal::{Address, Location, Personal, User};
 use super::policy::AppliedPolicy;
+use super::repeats::KnownPolicies;
 use super::text::Text;
 use super::values::{self, Bool, Code, EventTypes, IpAddress, Time};
 use super::{Category, Place, SignIn};
@@ -47,6 +48,8 @@ pub(super) struct Layer<'m> {
     old_policies: Option<Vec<AppliedPolicy<'m>>>,
     /// Policies of an earlier record, kept for their memory.
     spare_policies: Vec<AppliedPolicy<'m>>,
+    /// The policies of the message that may repeat.
+    pub(super) known_policies: KnownPolicies<'m>,
 }
 
 impl<'m> Layer<'m> {
@@ -112,7 +115,7 @@ impl<'m> Layer<'m> {
         value: &mut Member<'_, A>,
     ) -> Result<Option<Vec<AppliedPolicy<'m>>>, A::Error> {
         let mut policies = mem::take(&mut self.spare_policies);
-        if value.objects(&mut policies)? {
+        if value.policies(&mut policies, &mut self.known_policies)? {
             return Ok(Some(policies));
         }
         self.spare_policies = policies;
@@ -153,6 +156,7 @@ impl<'m> Members<'m> for Layer<'m> {
 
     fn clear(&mut self) {
         let mut old = mem::take(self);
+        self.known_policies = old.known_policies;
         self.spare_policies = old
             .fields
             .policies

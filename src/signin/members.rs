@@ -5,6 +5,8 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 use super::field::{Field, FieldFaults};
 use super::lenient::{Found, Lenient, Name, Read, Str, holds_json, json_text};
 use super::personal::{Class, Personal};
+use super::policy::AppliedPolicy;
+use super::repeats::KnownPolicies;
 use super::text::{Text, unescaped};
 use super::values::{AnyPersonal, AnyText, TextList, Texts};
 
@@ -20,7 +22,8 @@ macro_rules! keys {
             fn find(name: &str) -> Option<$keys> {
                 const KEYS: &[(&str, $keys)] = &[$(($name, $keys::$variant),)*];
                 KEYS.iter()
-                    .find(|(known, _)| known.eq_ignore_ascii_case(name))
+                    .find(|(known, _)| *known == name)
+                    .or_else(|| KEYS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)))
                     .map(|(_, key)| *key)
             }
         }
@@ -102,8 +105,30 @@ impl<A> Member<'_, A> {
         A: MapAccess<'m>,
         T: Members<'m> + Default,
     {
+        self.list_of(target, &mut Anew)
+    }
+
+    /// The same of policies, where one that is known already is not read again.
+    pub(super) fn policies<'m>(
+        &mut self,
+        target: &mut Vec<AppliedPolicy<'m>>,
+        known: &mut KnownPolicies<'m>,
+    ) -> Result<bool, A::Error>
+    where
+        A: MapAccess<'m>,
+    {
+        self.list_of(target, known)
+    }
+
+    fn list_of<'m, T, E>(&mut self, target: &mut Vec<T>, elements: &mut E) -> Result<bool, A::Error>
+    where
+        A: MapAccess<'m>,
+        T: Members<'m> + Default,
+        E: Elements<'m, T>,
+    {
         let found = self.object.next_value_seed(Read(Objects {
             target: &mut *target,
+            elements,
             field: self.field,
             faults: &mut *self.faults,
         }))?;
@@ -185,14 +210,38 @@ impl<'m, T: Members<'m>> Lenient<'m> for Object<'_, T> {
     }
 }
 
+/// How the elements of a list are read.
+pub(super) trait Elements<'m, T> {
+    /// Reads the next into its place; `None` at the end of the list.
+    fn next<A: SeqAccess<'m>>(
+        &mut self,
+        list: &mut A,
+        object: Object<'_, T>,
+    ) -> Result<Option<Found<()>>, A::Error>;
+}
+
+/// Each by itself.
+struct Anew;
+
+impl<'m, T: Members<'m>> Elements<'m, T> for Anew {
+    fn next<A: SeqAccess<'m>>(
+        &mut self,
+        list: &mut A,
+        object: Object<'_, T>,
+    ) -> Result<Option<Found<()>>, A::Error> {
+        list.next_element_seed(Read(object))
+    }
+}
+
 /// A list of such objects; `null` among them is dropped.
-struct Objects<'t, T> {
+struct Objects<'t, T, E> {
     target: &'t mut Vec<T>,
+    elements: &'t mut E,
     field: Field,
     faults: &'t mut FieldFaults,
 }
 
-impl<'m, T: Members<'m> + Default> Lenient<'m> for Objects<'_, T> {
+impl<'m, T: Members<'m> + Default, E: Elements<'m, T>> Lenient<'m> for Objects<'_, T, E> {
     type Value = ();
 
     fn text(self, text: Str<'_, 'm>) -> Found<()> {
@@ -209,13 +258,13 @@ impl<'m, T: Members<'m> + Default> Lenient<'m> for Objects<'_, T> {
             if read == self.target.len() {
                 self.target.push(T::default());
             }
-            let target = &mut self.target[read];
-            target.clear();
-            match list.next_element_seed(Read(Object {
-                target,
+            let object = Object {
+                target: &mut self.target[read],
                 field: self.field,
                 faults: self.faults,
-            }))? {
+            };
+            object.target.clear();
+            match self.elements.next(&mut list, object)? {
                 Some(Found::Value(())) => read += 1,
                 Some(Found::Absent) => {}
                 Some(Found::Wrong) => self.faults.insert(self.field),

@@ -3,6 +3,7 @@
 //! It stops at the first thing that is not as it should be; [`super::recover`] then goes on
 //! from the value it stopped in.
 use std::fmt;
+use std::mem;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -13,6 +14,7 @@ use super::members::{Member, Members};
 use super::privacy::Privacy;
 use super::reader::Item;
 use super::record::{Record, Verdict};
+use crate::json;
 
 /// The items of one message on their way to the visitor.
 pub(super) struct Session<'m, 'v> {
@@ -51,17 +53,13 @@ impl<'m, 'v> Session<'m, 'v> {
         self.position
     }
 
-    /// Reads the objects of one value at the start of `text`.
-    ///
-    /// Gives the bytes it took, or `None` where it stopped: every item up to there is out.
-    pub(super) fn read_value(&mut self, text: &'m str) -> Option<usize> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
+    /// Reads the objects of the next value. Where it stops, `false`: every item up to there is out.
+    pub(super) fn read_value(&mut self, text: &mut json::Text<'m>) -> bool {
         let element = Element {
             session: self,
             takes: Takes::Lists,
         };
-        element.deserialize(&mut deserializer).ok()?;
-        Some(deserializer.into_iter::<IgnoredAny>().byte_offset())
+        element.deserialize(text).is_ok()
     }
 
     /// Reads one object. On failure: the byte at which it stopped.
@@ -155,7 +153,7 @@ impl<'m, 'v> Session<'m, 'v> {
     /// Something is readable: what was held back goes out first.
     fn flush(&mut self) {
         self.readable = true;
-        for held in std::mem::take(&mut self.held) {
+        for held in mem::take(&mut self.held) {
             let position = self.next_position();
             (self.visit)(Item::Bad {
                 position,
@@ -289,7 +287,17 @@ impl<'m> Record<'m> {
         };
         if field == Field::Properties {
             self.properties_used = true;
-            self.has_properties = value.object(&mut self.properties)?;
+            // One memory for both levels: only one of them has policies.
+            mem::swap(
+                &mut self.root.known_policies,
+                &mut self.properties.known_policies,
+            );
+            let found = value.object(&mut self.properties);
+            mem::swap(
+                &mut self.root.known_policies,
+                &mut self.properties.known_policies,
+            );
+            self.has_properties = found?;
             Ok(())
         } else {
             self.root.member(field, &mut value)

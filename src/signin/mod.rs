@@ -20,6 +20,7 @@ pub mod privacy;
 pub mod reader;
 mod record;
 mod recover;
+mod repeats;
 pub(crate) mod scan;
 pub(crate) mod scrub;
 pub mod text;

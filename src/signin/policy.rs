@@ -20,6 +20,44 @@ pub struct AppliedPolicy<'a> {
     pub authentication_strength: Option<Text<'a>>,
 }
 
+impl<'a> AppliedPolicy<'a> {
+    /// Becomes the same as `other`, in the memory that it has.
+    pub(super) fn copy_from(&mut self, other: &AppliedPolicy<'a>) {
+        let AppliedPolicy {
+            id,
+            display_name,
+            result,
+            grant_controls,
+            session_controls,
+            session_controls_not_satisfied,
+            conditions_satisfied,
+            conditions_not_satisfied,
+            include_rules,
+            exclude_rules,
+            authentication_strength,
+        } = other;
+        self.id.clone_from(id);
+        self.display_name.clone_from(display_name);
+        self.result.clone_from(result);
+        self.grant_controls.known = grant_controls.known;
+        self.grant_controls.other.clone_from(&grant_controls.other);
+        self.session_controls.clone_from(session_controls);
+        self.session_controls_not_satisfied
+            .clone_from(session_controls_not_satisfied);
+        for (own, other) in [
+            (&mut self.conditions_satisfied, conditions_satisfied),
+            (&mut self.conditions_not_satisfied, conditions_not_satisfied),
+        ] {
+            own.bits = other.bits;
+            own.other.clone_from(&other.other);
+        }
+        self.include_rules.clone_from(include_rules);
+        self.exclude_rules.clone_from(exclude_rules);
+        self.authentication_strength
+            .clone_from(authentication_strength);
+    }
+}
+
 /// Graph lists security defaults as a policy of this id; it is no Conditional Access policy.
 pub const SECURITY_DEFAULTS_ID: &str = "SecurityDefaults";
 

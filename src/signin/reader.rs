@@ -15,6 +15,7 @@ use super::field::FieldFaults;
 use super::message::Session;
 use super::privacy::Privacy;
 use super::recover::Recovery;
+use crate::json;
 
 /// What a reader takes in at most.
 #[derive(Debug, Clone, Copy)]
@@ -188,17 +189,17 @@ fn read(message: &[u8], privacy: &Privacy, visit: &mut dyn FnMut(Item<'_>)) {
 /// Reads the values of a message, however many there are. Where it stops: the start of the
 /// value it stopped in, and how many items of that value are out.
 fn read_values<'m>(session: &mut Session<'m, '_>, text: &'m str) -> Option<(usize, u32)> {
-    let mut at = 0;
+    let mut text = json::Text::new(text);
     loop {
-        let rest = text[at..].trim_ascii_start();
+        let rest = text.rest().trim_ascii_start();
         if rest.is_empty() {
             return None;
         }
-        at = text.len() - rest.len();
+        text.pass_to(rest);
+        let start = text.taken();
         let before = session.position();
-        match session.read_value(rest) {
-            Some(taken) => at += taken,
-            None => return Some((at, session.position() - before)),
+        if !session.read_value(&mut text) {
+            return Some((start, session.position() - before));
         }
     }
 }

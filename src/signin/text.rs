@@ -36,7 +36,8 @@ fn unescaped_once(name: &str) -> Option<String> {
     let mut plain = String::new();
     let mut copied = 0;
     let mut from = 0;
-    while let Some(at) = name[from..].find(['&', '\\']).map(|at| from + at) {
+    while let Some(at) = memchr::memchr2(b'&', b'\\', &name.as_bytes()[from..]) {
+        let at = from + at;
         from = at + 1;
         if let Some((character, length)) = reference(&name[at..]) {
             plain.push_str(&name[copied..at]);

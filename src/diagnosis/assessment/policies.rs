@@ -12,6 +12,9 @@ use crate::diagnosis::{Aspect, Scenario};
 use crate::policies::Operator;
 use crate::signin::{AppliedPolicy, Condition, Conditions, GrantControl, PolicyResult};
 
+/// What a sentence about three policies takes.
+const SENTENCE: usize = 256;
+
 impl<'d> Facts<'d> {
     fn all(&self) -> impl Iterator<Item = &'d AppliedPolicy<'d>> + Clone + use<'d> {
         self.sign_in.policies.iter().flatten()
@@ -168,7 +171,7 @@ impl<'d> Facts<'d> {
         let ranked =
             (0..3).flat_map(|wanted| all().filter(move |policy| rank(policy) == Some(wanted)));
         let count = all().filter(|policy| rank(policy).is_some()).count();
-        let mut text = String::new();
+        let mut text = String::with_capacity(SENTENCE);
         for policy in ranked.take(LISTED) {
             semicolon(&mut text);
             text.push_str(&name(policy));
@@ -199,7 +202,7 @@ impl<'d> Facts<'d> {
             self.all()
                 .filter_map(|policy| effect(policy).map(|effect| (policy, effect)))
         };
-        let mut text = String::new();
+        let mut text = String::with_capacity(SENTENCE);
         for (policy, effect) in intervening().take(LISTED) {
             semicolon(&mut text);
             text.push_str(&name(policy));
@@ -264,5 +267,5 @@ fn name<'d>(policy: &'d AppliedPolicy<'d>) -> Cow<'d, str> {
 }
 
 fn quoted(name: &str) -> Option<Cow<'static, str>> {
-    said(name).map(|name| format!("\"{name}\"").into())
+    said(name).map(|name| ["\"", &*name, "\""].concat().into())
 }

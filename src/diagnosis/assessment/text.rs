@@ -27,6 +27,9 @@ pub(super) fn said(text: &str) -> Option<Cow<'_, str>> {
     if text.is_empty() || NOTHING.iter().any(|word| word.eq_ignore_ascii_case(text)) {
         return None;
     }
+    if text.len() <= VALUE_BYTES && is_tidy(text.as_bytes()) {
+        return Some(text.into());
+    }
     let kept = cut(text, VALUE_BYTES);
     let dirty = kept.contains(|c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
         || kept.contains("  ");
@@ -59,6 +62,16 @@ pub(super) fn joined<'d>(
         text.push_str(&part);
     }
     Some(text)
+}
+
+/// Whether a text is ASCII without control characters, and no two blanks stand together: most are.
+/// Both passes become vector instructions.
+fn is_tidy(text: &[u8]) -> bool {
+    let printable = text
+        .iter()
+        .fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    let pairs = text.iter().zip(text.iter().skip(1));
+    printable && !pairs.fold(false, |any, (a, b)| any | (*a == b' ' && *b == b' '))
 }
 
 /// "a", "a and b", "a, b and c", "a, b, c and 2 more"; each value once.

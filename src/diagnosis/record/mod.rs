@@ -34,6 +34,7 @@ use super::detail::Detail;
 use super::identity::DiagnosisId;
 use super::source::Source;
 use super::{Outcome, Scenario};
+use crate::json;
 
 /// The version of the record's layout: fields may be added within it, none changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -191,8 +192,8 @@ pub fn write_provenance(provenance: &Provenance<'_>, out: &mut Vec<u8>) {
 
 fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) {
     #[allow(clippy::expect_used)]
-    serde_json::to_writer(out, value)
-        .expect("a Vec takes every write, and the record has no map whose keys are not strings");
+    json::append(value, out)
+        .expect("the keys of a record's maps are texts, and its enums hold nothing");
 }
 
 /// The JSON Schema of a record.

@@ -220,11 +220,8 @@ fn unmet_words<N: AsRef<str>>(
     for name in unmet {
         let name = name.as_ref();
         let known = Condition::from_name(name);
-        write!(
-            out,
-            "{before}{}",
-            known.map_or(name, |known| condition_words(known))
-        )?;
+        out.write_str(before)?;
+        out.write_str(known.map_or(name, |known| condition_words(known)))?;
         before = ", ";
     }
     if before == ", " {

@@ -4,6 +4,7 @@ mod damage;
 mod fields;
 mod precedence;
 mod properties;
+mod repeats;
 mod shapes;
 
 use super::personal::Personal;
