@@ -1,9 +1,8 @@
-//! A replay asks before it writes, can be stopped and gone on with, and takes letters and ranges
-//! for what they are.
+//! A replay asks before it writes, and takes letters and ranges for what they are.
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -12,12 +11,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::leash::send_signal;
 use crate::support::load::diagnosis;
-use crate::support::proxy::{Proxied, Side, Way};
 use crate::support::topics::topic_on;
-use crate::support::wait::holds_within;
-use crate::support::{Setup, read_all_on, wait_until};
+use crate::support::{Setup, read_all_on};
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -214,99 +210,4 @@ fn on_a_terminal_it_asks_and_writes_only_after_a_yes() {
     let (code, said) = answers(&setup, "y");
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(written(), 1);
-}
-
-#[test]
-fn a_replay_that_is_stopped_says_from_where_to_go_on() {
-    const RECORDS: usize = 2_000;
-    let proxied = Proxied::start(1);
-    let proxy = &proxied.proxies[0];
-    let setup = Setup::on(&proxied.broker, "replay-stopped", 1)
-        .set("delivery.drain_timeout", "\"1s\"")
-        .set("kafka.properties.\"batch.size\"", "20000")
-        .env(
-            "SIGNIN_DIAGNOSTICS__KAFKA__BOOTSTRAP_SERVERS",
-            &proxy.address,
-        );
-    let begin = 1_790_000_000_000;
-    let message = |n: usize| {
-        let (id, time) = (n.to_string(), i64::try_from(n).expect("few"));
-        (begin + time, sign_in(Some(&id), "user").to_string())
-    };
-    let messages: Vec<_> = (0..RECORDS).map(message).collect();
-    send_at(&setup, &messages);
-
-    // Some 40 records a second.
-    proxy.set(
-        Side::Output,
-        Way::Slow {
-            bytes_a_second: 50_000,
-        },
-    );
-    let folder = TempDir::with_prefix("signin-diagnostics-replay-").expect("a folder");
-    let config = setup.write_config(folder.path());
-    let replay = Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
-        .args([
-            "replay",
-            "--from",
-            "2020-01-01T00:00:00Z",
-            "--yes",
-            "--config",
-        ])
-        .arg(&config)
-        .env(
-            "SIGNIN_DIAGNOSTICS__KAFKA__BOOTSTRAP_SERVERS",
-            &proxy.address,
-        )
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let replay = Running(Some(replay));
-    let written = || sign_ins(&setup.bootstrap, &setup.output).len();
-    wait_until(DEADLINE, "a first record", || written() > 0);
-    send_signal(replay.0.as_ref().expect("it runs"), "INT");
-    let said = replay.ends();
-    assert_eq!(said.status.code(), Some(1), "{}", text(&said));
-    let so_far = written();
-    assert!(so_far < RECORDS, "it was stopped too late");
-    let said = text(&said);
-    let from = said.split("go on with --from ").nth(1);
-    let from = from
-        .and_then(|rest| rest.split(' ').next())
-        .expect("a time");
-
-    proxy.set(Side::Output, Way::Open);
-    let done = setup.command(&["replay", "--from", from, "--yes"]);
-    assert_eq!(done.status.code(), Some(0), "{}", text(&done));
-    assert_eq!(written(), RECORDS, "of {so_far} before, from {from}");
-}
-
-/// Killed when the test fails.
-struct Running(Option<Child>);
-
-impl Running {
-    /// A stop waits for the drain, and a moment for the client.
-    fn ends(mut self) -> Output {
-        let mut child = self.0.take().expect("it runs");
-        let ended = holds_within(Duration::from_secs(20), || {
-            !matches!(child.try_wait(), Ok(None))
-        });
-        if !ended {
-            let _ = child.kill();
-        }
-        let output = child.wait_with_output().expect("it can be waited for");
-        assert!(ended, "runs on: {}", text(&output));
-        output
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
 }

@@ -4,10 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier,
-    TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -82,17 +79,6 @@ pub fn create_topic_with(bootstrap: &str, name: &str, partitions: i32, settings:
     });
     for result in results {
         result.expect("the topic is created");
-    }
-}
-
-/// Changes a setting of the topic.
-pub fn set_topic(bootstrap: &str, name: &str, key: &str, value: &str) {
-    let results = administer(bootstrap, async |admin, options| {
-        let change = AlterConfig::new(ResourceSpecifier::Topic(name)).set(key, value);
-        admin.alter_configs(&[change], options).await
-    });
-    for result in results {
-        result.expect("the setting is changed");
     }
 }
 
