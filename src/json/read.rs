@@ -44,7 +44,7 @@ const REMEMBERED: usize = 256;
 
 /// A text, and how much of it is read. For visitors that take whatever there is.
 pub(crate) struct Text<'m> {
-    text: &'m str,
+    whole: &'m str,
     at: usize,
     depth: u32,
     remembered: Vec<Remembered<'m>>,
@@ -62,7 +62,7 @@ struct Remembered<'m> {
 impl<'m> Text<'m> {
     pub(crate) const fn new(text: &'m str) -> Self {
         Text {
-            text,
+            whole: text,
             at: 0,
             depth: 0,
             remembered: Vec::new(),
@@ -72,12 +72,12 @@ impl<'m> Text<'m> {
 
     /// What is not read yet.
     pub(crate) fn rest(&self) -> &'m str {
-        &self.text[self.at..]
+        &self.whole[self.at..]
     }
 
     /// Passes over what does not count, so that `rest` is left.
     pub(crate) const fn pass_to(&mut self, rest: &str) {
-        self.at = self.text.len() - rest.len();
+        self.at = self.whole.len() - rest.len();
     }
 
     /// The bytes that are read.
@@ -89,7 +89,7 @@ impl<'m> Text<'m> {
     #[inline]
     fn peek(&mut self) -> Result<u8, Stopped> {
         loop {
-            match self.text.as_bytes().get(self.at) {
+            match self.whole.as_bytes().get(self.at) {
                 Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
                 Some(&byte) => return Ok(byte),
                 None => return Err(Stopped),
@@ -107,7 +107,7 @@ impl<'m> Text<'m> {
     }
 
     fn word(&mut self, word: &str) -> Result<(), Stopped> {
-        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+        if !self.whole.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(Stopped);
         }
         self.at += word.len();
@@ -117,13 +117,13 @@ impl<'m> Text<'m> {
     #[inline]
     fn string<V: Visitor<'m>>(&mut self, visitor: V) -> Result<V::Value, Stopped> {
         let start = self.at + 1;
-        let rest = &self.text.as_bytes()[start..];
+        let rest = &self.whole.as_bytes()[start..];
         let end = start + plain_length(rest);
-        if self.text.as_bytes().get(end) != Some(&b'"') {
+        if self.whole.as_bytes().get(end) != Some(&b'"') {
             return self.escaped_string(end, visitor);
         }
         self.at = end + 1;
-        visitor.visit_borrowed_str(&self.text[start..end])
+        visitor.visit_borrowed_str(&self.whole[start..end])
     }
 
     /// A string whose first special byte is at `at`.
@@ -135,21 +135,21 @@ impl<'m> Text<'m> {
     ) -> Result<V::Value, Stopped> {
         let start = self.at;
         loop {
-            match self.text.as_bytes().get(at..) {
+            match self.whole.as_bytes().get(at..) {
                 Some([b'"', ..]) => break,
                 Some([b'\\', _, rest @ ..]) => at += 2 + plain_length(rest),
                 _ => return Err(Stopped),
             }
         }
         self.at = at + 1;
-        let string = &self.text[start..self.at];
+        let string = &self.whole[start..self.at];
         (&mut serde_json::Deserializer::from_str(string))
             .deserialize_str(visitor)
             .map_err(|_| Stopped)
     }
 
     fn number<V: Visitor<'m>>(&mut self, visitor: V) -> Result<V::Value, Stopped> {
-        let rest = &self.text[self.at..];
+        let rest = &self.whole[self.at..];
         let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let length = rest.bytes().take_while(|byte| is_part(*byte)).count();
         self.at += length;
@@ -172,7 +172,7 @@ impl<'m> Text<'m> {
     /// The number of the object that begins here, if it is the same as an earlier one. A text that
     /// begins as the whole of another object does goes no further in that object.
     fn repeated(&mut self) -> Option<usize> {
-        let rest = &self.text.as_bytes()[self.at..];
+        let rest = &self.whole.as_bytes()[self.at..];
         let is = |remembered: &Remembered<'_>| rest.starts_with(remembered.text.as_bytes());
         let expected = self.remembered.get(self.last).map(|last| last.next);
         let found = expected.filter(|next| self.remembered.get(*next).is_some_and(is));
@@ -204,7 +204,7 @@ impl<'m> Text<'m> {
         let value = visitor.visit_some(&mut *self)?;
         let number = self.remembered.len();
         self.remembered.push(Remembered {
-            text: &self.text[start..self.at],
+            text: &self.whole[start..self.at],
             next: number + 1,
         });
         self.follow(number);

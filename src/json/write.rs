@@ -241,13 +241,12 @@ impl<'o> Members<'o> {
     }
 
     #[inline]
-    fn close(self) -> fmt::Result {
+    fn close(self) {
         match self.brackets {
             Brackets::List => self.out.push(b']'),
             Brackets::Object => self.out.push(b'}'),
             Brackets::None => {}
         }
-        Ok(())
     }
 }
 
@@ -261,7 +260,8 @@ impl SerializeSeq for Members<'_> {
     }
 
     fn end(self) -> fmt::Result {
-        self.close()
+        self.close();
+        Ok(())
     }
 }
 
@@ -274,7 +274,8 @@ impl SerializeTuple for Members<'_> {
     }
 
     fn end(self) -> fmt::Result {
-        self.close()
+        self.close();
+        Ok(())
     }
 }
 
@@ -299,7 +300,8 @@ impl SerializeMap for Members<'_> {
     }
 
     fn end(self) -> fmt::Result {
-        self.close()
+        self.close();
+        Ok(())
     }
 }
 
@@ -309,6 +311,10 @@ impl SerializeStruct for Members<'_> {
 
     /// `key` is the name of a field, in which nothing is escaped. Inlined, so that its length is
     /// known where it is copied.
+    #[allow(
+        clippy::inline_always,
+        reason = "the length of each key is a constant then"
+    )]
     #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
@@ -333,7 +339,8 @@ impl SerializeStruct for Members<'_> {
 
     #[inline]
     fn end(self) -> fmt::Result {
-        self.close()
+        self.close();
+        Ok(())
     }
 }
 

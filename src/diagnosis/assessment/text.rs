@@ -65,13 +65,12 @@ pub(super) fn joined<'d>(
 }
 
 /// Whether a text is ASCII without control characters, and no two blanks stand together: most are.
-/// Both passes become vector instructions.
 fn is_tidy(text: &[u8]) -> bool {
     let printable = text
         .iter()
         .fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
-    let pairs = text.iter().zip(text.iter().skip(1));
-    printable && !pairs.fold(false, |any, (a, b)| any | (*a == b' ' && *b == b' '))
+    let mut pairs = text.iter().zip(text.iter().skip(1));
+    printable && !pairs.any(|pair| pair == (&b' ', &b' '))
 }
 
 /// "a", "a and b", "a, b and c", "a, b, c and 2 more"; each value once.

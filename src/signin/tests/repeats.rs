@@ -1,9 +1,9 @@
 //! Policies that repeat within a message.
-use super::{Item, LIMITS, Reader, describe};
+use super::{Item, LIMITS, Privacy, Reader, describe};
 
 fn read(message: &str) -> Vec<String> {
     let mut seen = Vec::new();
-    Reader::new(LIMITS).read(message.as_bytes(), &mut |item| match item {
+    Reader::new(LIMITS, Privacy::default()).read(message.as_bytes(), &mut |item| match item {
         Item::SignIn {
             sign_in, faults, ..
         } => seen.push(describe(sign_in, faults)),
@@ -115,7 +115,7 @@ fn what_a_broken_record_taught_is_not_mixed_up() {
     let whole = [record(0, &[BLOCK]), record(2, &[ESCAPED, ALMOST, BLOCK])];
     let message = format!(r#"{{"records":[{},{broken},{}]}}"#, whole[0], whole[1]);
     let mut seen = Vec::new();
-    Reader::new(LIMITS).read(message.as_bytes(), &mut |item| {
+    Reader::new(LIMITS, Privacy::default()).read(message.as_bytes(), &mut |item| {
         if let Item::SignIn {
             sign_in, faults, ..
         } = item
