@@ -1,7 +1,5 @@
 //! `search` and `review` over files, as a person and as a program use them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-#[path = "support/said.rs"]
-mod said;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,7 +50,6 @@ fn out(output: &Output) -> String {
 }
 
 fn err(output: &Output) -> String {
-    said::keep("search", &output.stderr);
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
