@@ -197,13 +197,26 @@ impl<R> Delivery<R> {
                 self.pause();
                 self.end(now);
             }
-            // A fatal error while stopping makes the exit a failed one.
-            Stage::Stopping { exit: already, .. } | Stage::Committing { exit: already, .. } => {
-                if exit == Exit::Fatal {
-                    *already = exit;
-                }
+            // A fatal error while stopping makes the exit a failed one, and is waited with no longer
+            // than one before: a client that cannot go on confirms nothing any more.
+            Stage::Stopping {
+                acknowledged_by,
+                deadline,
+                exit: already,
+            } if exit == Exit::Fatal => {
+                *already = exit;
+                let acknowledged = now + within / COMMIT_SHARE * (COMMIT_SHARE - 1);
+                *acknowledged_by = acknowledged.min(*acknowledged_by);
+                *deadline = (now + within).min(*deadline);
             }
-            Stage::Ended => {}
+            Stage::Committing {
+                deadline,
+                exit: already,
+            } if exit == Exit::Fatal => {
+                *already = exit;
+                *deadline = (now + within).min(*deadline);
+            }
+            Stage::Stopping { .. } | Stage::Committing { .. } | Stage::Ended => {}
         }
     }
 

@@ -100,6 +100,19 @@ fn a_stop_ends_at_once_where_the_group_no_longer_knows_the_member() {
 }
 
 #[test]
+fn a_fatal_error_while_stopping_is_not_waited_with_for_longer_than_one_before() {
+    const ALMOST: Duration = Duration::from_millis(4_900);
+    let mut machine = Machine::settled();
+    machine.event(Event::Stop);
+    machine.event(Event::CommitFailed(machine.offsets(8)));
+    machine.event(Event::Fatal);
+    let ended = machine.tick_after(ALMOST);
+    assert!(!ended.contains(&Action::Exit(Exit::Fatal)), "{ended:?}");
+    let ended = machine.tick_after(MOMENT);
+    assert!(ended.contains(&Action::Exit(Exit::Fatal)), "{ended:?}");
+}
+
+#[test]
 fn a_revoked_partition_is_handed_back_once_its_commit_is_confirmed() {
     let mut machine = Machine::settled();
     let offsets = machine.offsets(8);
