@@ -1,5 +1,5 @@
-//! Any bytes as a message, with every class of personal data taken away: no record has a value of
-//! one, and each still has the id that it has where everything is kept.
+//! Any bytes as a message, with every class of personal data taken away: the fields of a record that
+//! are one hold none, and each still has the id that it has where everything is kept.
 use std::sync::LazyLock;
 
 use serde_json::Value;

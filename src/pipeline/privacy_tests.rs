@@ -356,3 +356,21 @@ fn id_and_scenario_do_not_depend_on_what_is_shown() {
     assert_eq!(of(Treatment::Keep), of(Treatment::Drop));
     assert_eq!(of(Treatment::Keep), of(Treatment::Pseudonymise));
 }
+
+/// Whoever calls his client by the name of a control hides no policy that decided.
+#[test]
+fn a_user_agent_does_not_take_a_session_control_out_of_its_policy() {
+    let body = r#"{"category":"SignInLogs","properties":{"id":"a","userId":"u-1",
+        "userAgent":"SignInFrequency","status":{"errorCode":70044},
+        "conditionalAccessStatus":"failure","appliedConditionalAccessPolicies":[
+            {"id":"p","displayName":"Daily","result":"failure",
+             "enforcedSessionControls":["SignInFrequency"]}]}}"#;
+    for treatment in [Treatment::Keep, Treatment::Drop, Treatment::Pseudonymise] {
+        let settings = settings(treatment, DeadLetterBytes::Drop);
+        let output = outputs(body, &settings, Detail::Full, "alex@contoso.example").remove(0);
+        let record: Value = serde_json::from_str(output.lines().next().unwrap()).unwrap();
+        let policy = &record["conditional_access"]["policies"][0];
+        assert_eq!(policy["deciding"], true, "{treatment:?} {policy}");
+        assert!(policy.to_string().contains("SignInFrequency"), "{policy}");
+    }
+}

@@ -354,14 +354,10 @@ impl Scrubber<'_> {
         if let PolicyResult::Other(name) = result {
             self.terms([name]);
         }
-        // Custom controls and terms of use have names of the tenant's own.
-        for texts in [
-            &mut grant_controls.other,
-            session_controls,
-            session_controls_not_satisfied,
-        ] {
-            self.list(texts);
-        }
+        // Custom controls and terms of use have names of the tenant's own; session controls decide.
+        self.list(&mut grant_controls.other);
+        self.terms(session_controls);
+        self.terms(session_controls_not_satisfied);
         self.terms(met);
         self.terms(unmet);
         for RuleSatisfied { condition, rule } in include_rules.iter_mut().chain(exclude_rules) {

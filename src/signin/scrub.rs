@@ -3,9 +3,10 @@
 //! Found are the event's own values that may not be shown, whatever their case, where they stand
 //! as words of their own; and, whoever's they are, user principal names and mail addresses by
 //! their `@`, and network addresses by their form.
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use memchr::{memchr_iter, memchr2_iter};
+use memchr::memchr_iter;
+use memchr::memmem::Finder;
 
 use super::personal::{Address, Class, Location, User};
 use super::privacy::{Rules, Treatment};
@@ -32,6 +33,8 @@ pub(super) struct Scrubber<'r> {
 
 struct Known {
     value: String,
+    /// Finds the value in lower case.
+    finder: Finder<'static>,
     instead: String,
 }
 
@@ -69,6 +72,7 @@ impl<'r> Scrubber<'r> {
         if !self.too_many {
             self.known.push(Known {
                 value: value.to_owned(),
+                finder: Finder::new(&value.to_ascii_lowercase()).into_owned(),
                 instead: instead.unwrap_or(REMOVED).to_owned(),
             });
         }
@@ -84,17 +88,20 @@ impl<'r> Scrubber<'r> {
     /// The text with everything replaced that was found; `None` where nothing was.
     pub(super) fn scrubbed(&mut self, text: &str) -> Option<String> {
         if self.too_many {
-            return Some(REMOVED.to_owned());
+            // What decides is left, here too.
+            return (!is_of_terms(text)).then(|| REMOVED.to_owned());
         }
         self.found.clear();
+        let lower = text.to_ascii_lowercase();
         for known in &self.known {
-            for start in places(text, &known.value).take(MAX_FOUND) {
-                self.found.push(Found {
-                    start,
-                    end: start + known.value.len(),
-                    instead: known.instead.clone(),
-                });
-            }
+            let Some(places) = places(text, lower.as_bytes(), known) else {
+                return Some(REMOVED.to_owned());
+            };
+            self.found.extend(places.into_iter().map(|start| Found {
+                start,
+                end: start + known.value.len(),
+                instead: known.instead.clone(),
+            }));
         }
         self.replaced(text)
     }
@@ -112,7 +119,7 @@ impl<'r> Scrubber<'r> {
             self.find::<User>(text, names(text));
         }
         if self.rules.treatments.address != Treatment::Keep {
-            self.find::<Address>(text, addresses(text));
+            self.find::<Address>(text, addresses(text).into_iter());
         }
         if self.found.is_empty() {
             return None;
@@ -261,27 +268,36 @@ const TERMS: [&str; 107] = [
 ];
 
 /// Whether a value is made of words alone that Entra's result texts are made of. A diagnosis is
-/// decided by those texts: a user agent "malicious IP" must not take the word out of them. Such a
-/// value names nobody.
+/// decided by those texts: a user agent "malicious IP" must not take the word out of them. A person of
+/// such a name ("An To") keeps it in texts.
 pub(crate) fn is_of_terms(value: &str) -> bool {
     value
         .split(|c: char| !c.is_alphanumeric())
         .all(|word| word.is_empty() || TERMS.iter().any(|term| term.eq_ignore_ascii_case(word)))
 }
 
-/// Where `value` stands in `text` as a word, in any ASCII case. Both ends are character
-/// boundaries: the bytes are those of `value`.
-fn places<'t>(text: &'t str, value: &'t str) -> impl Iterator<Item = usize> + 't {
-    let first = value.as_bytes().first().copied().unwrap_or_default();
-    let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
-    memchr2_iter(lower, upper, text.as_bytes()).filter(move |start| {
-        let Some(found) = text.get(*start..start + value.len()) else {
-            return false;
+/// Where the value stands in the text as a word, in any ASCII case. `None` where it stands in it, as
+/// a word or not, more often than is looked at: each time takes as long as the value.
+fn places(text: &str, lower: &[u8], known: &Known) -> Option<Vec<usize>> {
+    let mut places = Vec::new();
+    let mut from = 0;
+    for _ in 0..=MAX_FOUND {
+        let Some(at) = known.finder.find(&lower[from..]) else {
+            return Some(places);
         };
-        found.eq_ignore_ascii_case(value)
-            && !text[..*start].ends_with(char::is_alphanumeric)
-            && !text[start + value.len()..].starts_with(char::is_alphanumeric)
-    })
+        let start = from + at;
+        let end = start + known.value.len();
+        // Both are character boundaries: what is found is the value.
+        if text[..start].ends_with(char::is_alphanumeric)
+            || text[end..].starts_with(char::is_alphanumeric)
+        {
+            from = start + 1;
+        } else {
+            places.push(start);
+            from = end;
+        }
+    }
+    None
 }
 
 /// User principal names and mail addresses: what stands on both sides of an `@`.
@@ -302,32 +318,46 @@ fn names(text: &str) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// IPv4 and IPv6 addresses, with or without a port.
-fn addresses(text: &str) -> impl Iterator<Item = (usize, usize)> {
+/// IPv4 and IPv6 addresses, with or without a port; also within brackets, before the name of a zone,
+/// and after a word that ends as an address could begin ("source:").
+fn addresses(text: &str) -> Vec<(usize, usize)> {
     let belongs = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '[' | ']' | '%');
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let start = from + text[from..].find(belongs)?;
-            let rest = &text[start..];
-            let length = rest.len() - rest.trim_start_matches(belongs).len();
-            from = start + length;
-            let inside = &rest[..length];
-            if !inside.contains(['.', ':']) {
+    let mut found = Vec::new();
+    let mut note = |word: &str| {
+        let start = word.as_ptr().addr() - text.as_ptr().addr();
+        found.push((start, start + word.len()));
+    };
+    for run in text.split(|c| !belongs(c)) {
+        if !run.contains(['.', ':']) {
+            continue;
+        }
+        if let Some(whole) = address(run) {
+            note(whole);
+            continue;
+        }
+        for piece in run.split(['[', ']', '%']) {
+            if let Some(address) = address(piece) {
+                note(address);
                 continue;
             }
-            let word = inside.trim_matches(['.', ':', '[', ']']);
-            // "::1" begins with what a sentence ends with.
-            let candidates = [inside, inside.trim_end_matches(['.', ':']), word];
-            let address = candidates
-                .into_iter()
-                .find(|word| word.parse::<IpAddr>().is_ok() || word.parse::<SocketAddr>().is_ok());
-            if let Some(address) = address {
-                let start = start + (address.as_ptr().addr() - inside.as_ptr().addr());
-                return Some((start, start + address.len()));
+            for word in piece.split(':').map(|word| word.trim_matches('.')) {
+                if word.parse::<Ipv4Addr>().is_ok() {
+                    note(word);
+                }
             }
         }
-    })
+    }
+    found
+}
+
+/// The address that a word is, but for what the sentence adds.
+fn address(word: &str) -> Option<&str> {
+    // "::1" begins with what a sentence ends with.
+    let ended = word.trim_end_matches(['.', ':']);
+    let bare = word.trim_matches(['.', ':', '[', ']']);
+    let is_address =
+        |word: &&str| word.parse::<IpAddr>().is_ok() || word.parse::<SocketAddr>().is_ok();
+    [word, ended, bare].into_iter().find(is_address)
 }
 
 #[cfg(test)]
@@ -335,8 +365,11 @@ mod tests {
     use super::*;
     use crate::signin::Treatments;
 
-    fn found(text: &str, ranges: impl Iterator<Item = (usize, usize)>) -> Vec<&str> {
-        ranges.map(|(start, end)| &text[start..end]).collect()
+    fn found(text: &str, ranges: impl IntoIterator<Item = (usize, usize)>) -> Vec<&str> {
+        ranges
+            .into_iter()
+            .map(|(start, end)| &text[start..end])
+            .collect()
     }
 
     fn scrubber(rules: &Rules, values: impl IntoIterator<Item = String>) -> Scrubber<'_> {
@@ -378,6 +411,10 @@ mod tests {
         assert_eq!(scrubber(&DROP, values(MAX_KNOWN)).scrubbed(text), None);
         let mut over = scrubber(&DROP, values(MAX_KNOWN + 1));
         assert_eq!(over.scrubbed(text).as_deref(), Some(REMOVED));
+        assert_eq!(
+            over.scrubbed("MFA denied; user declined the authentication"),
+            None
+        );
 
         let mut scrubber = scrubber(&DROP, ["ada".to_owned()]);
         for (unit, most) in [("ada ", MAX_FOUND - 1), ("a@b ", MAX_FOUND - 1)] {
@@ -422,6 +459,14 @@ mod tests {
             ("::1, fe80::1: no", &["::1", "fe80::1"]),
             ("AADSTS50126: at 10:15:00 on 10.0.19045.1, 1.2.3", &[]),
             ("a.b.c d:e 4c1d-9a55", &[]),
+            (
+                "source:203.0.113.7, IPv4:203.0.113.8 and [203.0.113.9]:443",
+                &["203.0.113.7", "203.0.113.8", "203.0.113.9"],
+            ),
+            (
+                "203.0.113.7:99999 fe80::1%eth0",
+                &["203.0.113.7", "fe80::1"],
+            ),
         ] {
             assert_eq!(found(text, addresses(text)), expected, "{text}");
         }
@@ -435,7 +480,26 @@ mod tests {
             ("é", "é", &[0]),
             ("xé é", "é", &[4]),
         ] {
-            assert_eq!(places(text, value).collect::<Vec<_>>(), expected, "{text}");
+            let known = Known {
+                value: value.to_owned(),
+                finder: Finder::new(&value.to_ascii_lowercase()).into_owned(),
+                instead: String::new(),
+            };
+            let lower = text.to_ascii_lowercase();
+            let places = places(text, lower.as_bytes(), &known);
+            assert_eq!(places.as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    /// Each value is met at every place of the text, and is no word at any: looking on would take
+    /// the product of their lengths.
+    #[test]
+    fn a_value_that_is_met_everywhere_is_not_looked_for_for_ever() {
+        let text = "a".repeat(600_000);
+        for value in ["a".repeat(300_000), "a".repeat(299_999) + "b"] {
+            let mut scrubber = scrubber(&DROP, [value.clone()]);
+            let met = !value.ends_with('b');
+            assert_eq!(scrubber.scrubbed(&text).as_deref(), met.then_some(REMOVED));
         }
     }
 }
