@@ -194,18 +194,27 @@ impl Calls {
             match result {
                 Ok(event) => self.tell(event),
                 Err(error) => {
-                    let code = refusal.unwrap_or_else(|| code(&error));
+                    // Nothing to abort: the state is what the refusal left. Any other error is its own.
+                    let code = match code(&error) {
+                        RDKafkaErrorCode::InvalidTransactionalState => {
+                            refusal.unwrap_or(RDKafkaErrorCode::InvalidTransactionalState)
+                        }
+                        code => code,
+                    };
                     return self.tell(TransactionEvent::Fatal(code));
                 }
             }
         }
     }
 
-    /// The right that is missing, where the client holds that against the transaction: it says so
-    /// when it is asked for another.
+    /// The right to write that is missing, where the client holds that against the transaction: it
+    /// says so when it is asked for another.
     fn refusal(&self) -> Option<RDKafkaErrorCode> {
         let code = code(&self.producer.begin_transaction().err()?);
-        (classify(code) == BrokerFault::Authorization).then_some(code)
+        // A right of the group is missed by the commit, and told there.
+        let is_to_write = classify(code) == BrokerFault::Authorization
+            && code != RDKafkaErrorCode::GroupAuthorizationFailed;
+        is_to_write.then_some(code)
     }
 
     fn commit(
