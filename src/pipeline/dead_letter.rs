@@ -5,6 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rdkafka::message::{Header, OwnedHeaders};
+use tracing::error;
 
 use super::batch::{Encoding, Protection};
 use super::worker::MessagePlace;
@@ -41,11 +42,15 @@ impl Bytes {
                 let mut encoded = Vec::new();
                 let limit = limit.saturating_sub(SEALED_EXTRA);
                 let encoding = write_payload(bytes, limit, &mut encoded);
-                match key.seal(&encoded, out) {
-                    Ok(()) => (encoding, Protection::Sealed),
-                    // Without random bytes from the system there is no safe way to keep them.
-                    Err(_) => (Encoding::Identity, dropped),
+                if key.seal(&encoded, out).is_ok() {
+                    return (encoding, Protection::Sealed);
                 }
+                // Without random bytes from the system there is no safe way to keep them.
+                error!(
+                    "A dead letter cannot be encrypted: its bytes are dropped, and are left in the \
+                     input alone"
+                );
+                (Encoding::Identity, dropped)
             }
         }
     }

@@ -71,7 +71,11 @@ impl Reading {
             receipt: Receipt::default(),
             seen: HashMap::new(),
             remembered: settings.delivery.remembered_sign_ins,
-            max_bytes: settings.limits.decompressed_bytes,
+            // The service compresses what is too long for a dead letter, also a message that came plain.
+            max_bytes: settings
+                .limits
+                .decompressed_bytes
+                .max(settings.limits.message_bytes),
             key: settings.privacy.key(),
             reached: HashMap::new(),
         }
