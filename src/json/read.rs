@@ -41,6 +41,8 @@ impl Error for Stopped {
 pub(crate) const REPEATING: &str = "repeating";
 /// So many values get a number. More than a tenant has policies, in their common variants.
 const REMEMBERED: usize = 256;
+/// So often all of them are looked through in vain: what repeats no more is not worth it.
+const SEARCHES: usize = 2 * REMEMBERED;
 
 /// A text, and how much of it is read. For visitors that take whatever there is.
 pub(crate) struct Text<'m> {
@@ -50,6 +52,8 @@ pub(crate) struct Text<'m> {
     remembered: Vec<Remembered<'m>>,
     /// The number of the value that was read last.
     last: usize,
+    /// How often the values may still be looked through in vain.
+    searches: usize,
 }
 
 /// A value that may repeat.
@@ -67,6 +71,7 @@ impl<'m> Text<'m> {
             depth: 0,
             remembered: Vec::new(),
             last: 0,
+            searches: SEARCHES,
         }
     }
 
@@ -176,7 +181,16 @@ impl<'m> Text<'m> {
         let is = |remembered: &Remembered<'_>| rest.starts_with(remembered.text.as_bytes());
         let expected = self.remembered.get(self.last).map(|last| last.next);
         let found = expected.filter(|next| self.remembered.get(*next).is_some_and(is));
-        let number = found.or_else(|| self.remembered.iter().position(is))?;
+        let number = if let Some(number) = found {
+            number
+        } else if self.searches == 0 {
+            return None;
+        } else if let Some(number) = self.remembered.iter().position(is) {
+            number
+        } else {
+            self.searches -= 1;
+            return None;
+        };
         self.at += self.remembered[number].text.len();
         self.follow(number);
         Some(number)
