@@ -78,4 +78,5 @@ test-tools:
 	@$(call need,jq,apt-get install jq)
 	@$(call need,systemd-analyze,apt-get install systemd)
 	@$(call need,bwrap,apt-get install bubblewrap)
+	@$(call need,script,apt-get install bsdutils)
 	@[ -e "$(DEPLOY_TOOLS)/installed" ] || { echo "helm, hadolint and others are missing; install them with: make deploy-tools" >&2; exit 1; }

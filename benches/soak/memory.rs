@@ -31,9 +31,10 @@ impl Memory {
         })
     }
 
+    /// Not where it could not be read: then there is nothing to go by.
     pub fn is_flat(&self) -> bool {
         let [_, second, _, last] = self.quarters();
-        last - second <= ALLOWANCE
+        second > 0.0 && last > 0.0 && last - second <= ALLOWANCE
     }
 }
 

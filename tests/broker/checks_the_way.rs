@@ -223,7 +223,7 @@ fn a_topic_that_takes_too_little_and_transactions_that_are_refused_are_named() {
     answer.fails_at("transactions", "refused", "grant Write and Describe");
 }
 
-/// Batches above what Event Hubs takes, and a token that nobody gives.
+/// Batches above what Event Hubs takes, and a hub that is not there.
 #[test]
 fn what_is_peculiar_to_event_hubs_is_named() {
     let setup = limited("check-event-hubs");
