@@ -1,7 +1,7 @@
 # The tasks of this repository. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench soak alert-quality fuzz docs build-tools deploy-tools test-tools
+.PHONY: help demo test lint deny bench soak alert-quality fuzz reproducible docs build-tools deploy-tools test-tools
 
 DEPLOY_TOOLS = $(or $(SIGNIN_DIAGNOSTICS_DEPLOY_TOOLS),$(HOME)/.cache/signin-diagnostics/deploy-tools)
 
@@ -52,6 +52,9 @@ fuzz: build-tools ## fuzz each target for FUZZ_SECONDS (fuzz/README.md)
 	  cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 	    -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
 	done
+
+reproducible: build-tools ## build the release twice, and compare the bytes (10 minutes and more)
+	tests/reproducible
 
 docs: build-tools ## build the documentation of the code
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items

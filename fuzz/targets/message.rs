@@ -1,7 +1,8 @@
 //! Any bytes as a message; and, where plain `serde_json` can read them, the same message written
-//! another way: neither the order of keys nor blanks nor unknown keys nor how an envelope is
-//! split may change a diagnosis.
+//! another way: neither the order of keys nor blanks nor unknown keys nor the case of names that
+//! are known nor how an envelope is split may change a diagnosis.
 use serde_json::{Map, Value};
+use signin_diagnostics::signin::{Condition, GrantControl};
 
 use super::reading::{Outcome, outcomes};
 
@@ -59,13 +60,52 @@ fn plain(value: Value) -> Value {
     }
 }
 
-/// The same, keys the other way round, with a member that nobody knows.
+/// What `result` and `conditionalAccessStatus` say.
+const RESULTS: [&str; 9] = [
+    "success",
+    "failure",
+    "notApplied",
+    "notEnabled",
+    "unknown",
+    "reportOnlySuccess",
+    "reportOnlyFailure",
+    "reportOnlyNotApplied",
+    "reportOnlyInterrupted",
+];
+
+/// A value under `key` in other letters, where it is a name that is known there.
+fn in_other_case(key: &str, value: &Value) -> Option<Value> {
+    let is_known: fn(&str) -> bool = match key {
+        "result" | "conditionalAccessStatus" => |name| RESULTS.contains(&name),
+        "conditionsSatisfied" | "conditionsNotSatisfied" => |names| {
+            names
+                .split(',')
+                .all(|name| Condition::from_name(name).is_some())
+        },
+        "enforcedGrantControls" => |name| GrantControl::from_name(name).is_some(),
+        _ => return None,
+    };
+    let swap = |value: &Value| match value.as_str() {
+        Some(name) if is_known(name) => Value::from(name.to_ascii_uppercase()),
+        _ => value.clone(),
+    };
+    Some(match value {
+        Value::Array(items) => items.iter().map(swap).collect(),
+        other => swap(other),
+    })
+}
+
+/// The same, keys the other way round, with a member that nobody knows, and known names in
+/// capitals.
 fn rearranged(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
             let known = members.iter().rev();
             let mut other: Map<String, Value> = known
-                .map(|(key, value)| (key.clone(), rearranged(value)))
+                .map(|(key, value)| {
+                    let other = in_other_case(key, value).unwrap_or_else(|| rearranged(value));
+                    (key.clone(), other)
+                })
                 .collect();
             if !other.is_empty() {
                 other.insert("zzUnknown".to_owned(), Value::from("x"));

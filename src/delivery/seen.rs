@@ -159,6 +159,10 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn print(content: u64, moment: u64, policies: &[u32]) -> Fingerprint<'_> {
@@ -233,5 +237,64 @@ mod tests {
         assert_eq!(seen.observe(1_000, 0, print(1, 1, &[])), Occurrence::First);
         seen.forget_from(0);
         assert_eq!(seen.len(), 0, "nothing stays that no change could remove");
+    }
+
+    /// Records of four sign-ins, in any order: id, content, moment, the policies of its page.
+    fn records() -> impl Strategy<Value = Vec<(u128, u64, u64, Vec<u32>)>> {
+        let policies = prop::collection::vec(0..6_u32, 0..3);
+        let record = (0..4_u128, 0..4_u64, 0..2_u64, policies);
+        prop::collection::vec(record, 1..40)
+    }
+
+    /// Judges each at the offset of its place.
+    fn judge(
+        seen: &mut Seen,
+        from: usize,
+        records: &[(u128, u64, u64, Vec<u32>)],
+    ) -> Vec<Occurrence> {
+        let places = (0..).map(|place: i64| place + i64::try_from(from).unwrap());
+        let records = places.zip(&records[from..]);
+        records
+            .map(|(offset, (id, content, moment, policies))| {
+                seen.observe(offset, *id, print(*content, *moment, policies))
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn records_of_other_sign_ins_between_them_change_nothing(records in records()) {
+            let all = judge(&mut Seen::new(1_000), 0, &records);
+            let mut contents = HashSet::new();
+            for (occurrence, (id, content, ..)) in all.iter().zip(&records) {
+                let is_new = contents.insert((id, content));
+                prop_assert_eq!(*occurrence == Occurrence::Repeat, !is_new);
+            }
+            for sign_in in 0..4 {
+                let its = |(id, ..): &&(u128, u64, u64, Vec<u32>)| *id == sign_in;
+                let alone: Vec<_> = records.iter().filter(its).cloned().collect();
+                let among: Vec<_> = all
+                    .iter()
+                    .zip(&records)
+                    .filter(|(_, record)| its(record))
+                    .map(|(occurrence, _)| *occurrence)
+                    .collect();
+                prop_assert_eq!(judge(&mut Seen::new(1_000), 0, &alone), among);
+            }
+        }
+
+        #[test]
+        fn what_a_rewind_reads_again_is_judged_the_same(
+            records in records(),
+            rewinds in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+        ) {
+            let mut seen = Seen::new(1_000);
+            let once = judge(&mut seen, 0, &records);
+            for rewind in rewinds {
+                let from = rewind.index(records.len());
+                seen.forget_from(i64::try_from(from).unwrap());
+                prop_assert_eq!(&judge(&mut seen, from, &records)[..], &once[from..]);
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -11,9 +11,12 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::modes::at_least_once;
 use crate::support::load::diagnosis;
+use crate::support::proxy::{Side, Way};
 use crate::support::topics::topic_on;
-use crate::support::{Setup, read_all_on};
+use crate::support::{Setup, read_all_on, wait_until};
+use crate::survives_the_network::{Network, behind};
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -172,27 +175,52 @@ fn a_compressed_letter_is_read_whole_and_a_cut_one_is_told() {
     assert_eq!(sign_ins(&setup.bootstrap, &setup.output).len(), 150);
 }
 
-/// On a terminal of its own, which `script` makes.
+/// A replay of everything, on a terminal of its own, which `script` makes.
+struct Terminal {
+    script: Child,
+    keys: ChildStdin,
+    _folder: TempDir,
+}
+
+impl Terminal {
+    fn replay(setup: &Setup) -> Terminal {
+        let folder = TempDir::with_prefix("signin-diagnostics-replay-").expect("a folder");
+        let config = setup.write_config(folder.path());
+        let program = env!("CARGO_BIN_EXE_signin-diagnostics");
+        let replay = format!(
+            "{program} replay --from 2020-01-01T00:00:00Z --config {}",
+            config.display()
+        );
+        let mut script = Command::new("script")
+            .args(["-qefc", &replay, "/dev/null"])
+            .envs(setup.environment())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("script, of the package bsdutils, is there");
+        let keys = script.stdin.take().expect("it is piped");
+        Terminal {
+            script,
+            keys,
+            _folder: folder,
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("they are read");
+    }
+
+    fn end(self) -> (Option<i32>, String) {
+        let output = self.script.wait_with_output().expect("it ends");
+        (output.status.code(), text(&output))
+    }
+}
+
 fn answers(setup: &Setup, answer: &str) -> (Option<i32>, String) {
-    let folder = TempDir::with_prefix("signin-diagnostics-replay-").expect("a folder");
-    let config = setup.write_config(folder.path());
-    let program = env!("CARGO_BIN_EXE_signin-diagnostics");
-    let replay = format!(
-        "{program} replay --from 2020-01-01T00:00:00Z --config {}",
-        config.display()
-    );
-    let mut script = Command::new("script")
-        .args(["-qefc", &replay, "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("script, of the package bsdutils, is there");
-    let mut stdin = script.stdin.take().expect("it is piped");
-    writeln!(stdin, "{answer}").expect("it is read");
-    let output = script.wait_with_output().expect("it ends");
-    drop(stdin);
-    (output.status.code(), text(&output))
+    let mut terminal = Terminal::replay(setup);
+    terminal.press(&format!("{answer}\n"));
+    terminal.end()
 }
 
 #[test]
@@ -210,4 +238,46 @@ fn on_a_terminal_it_asks_and_writes_only_after_a_yes() {
     let (code, said) = answers(&setup, "y");
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(written(), 1);
+}
+
+/// Ctrl-C in the middle of writing: it says where to go on, and from there the rest comes out.
+#[test]
+fn what_ctrl_c_interrupts_goes_on_where_it_says() {
+    const SIGN_INS: i64 = 200;
+    let (setup, proxy) = behind(Network::Replayed, "replay-stopped", at_least_once);
+    let setup = setup
+        .set("delivery.drain_timeout", "\"1s\"")
+        .set("kafka.properties.\"batch.num.messages\"", "5");
+    let messages: Vec<_> = (0..SIGN_INS)
+        .map(|n| {
+            let sign_in = sign_in(Some(&n.to_string()), "user");
+            (1_790_000_000_000 + n * 1000, sign_in.to_string())
+        })
+        .collect();
+    send_at(&setup, &messages);
+    let wanted: BTreeSet<String> = (0..SIGN_INS).map(|n| n.to_string()).collect();
+    let written = || sign_ins(&setup.bootstrap, &setup.output);
+
+    proxy.set(
+        Side::Output,
+        Way::Slow {
+            bytes_a_second: 10_000,
+        },
+    );
+    let mut terminal = Terminal::replay(&setup);
+    terminal.press("y\n");
+    wait_until(DEADLINE, "something is written", || !written().is_empty());
+    terminal.press("\u{3}");
+    let (code, said) = terminal.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(written().len() < wanted.len(), "all was written: {said}");
+    let go_on = said.split("go on with --from ").nth(1);
+    let go_on = go_on.and_then(|rest| rest.split_whitespace().next());
+    let from = go_on.unwrap_or_else(|| panic!("{said}"));
+
+    proxy.set(Side::Output, Way::Open);
+    let done = setup.command(&["replay", "--from", from, "--yes"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done));
+    assert_eq!(written(), wanted);
+    assert!(!text(&done).contains("200 of 200"), "it began again");
 }

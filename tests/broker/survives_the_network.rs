@@ -27,12 +27,13 @@ pub enum Network {
     ExactlyOnce,
     Gone,
     GoneWithTransactions,
+    Replayed,
 }
 
 /// A broker behind proxies, started at the first call.
 pub fn proxied(network: Network) -> (&'static Proxied, &'static Proxy) {
     static PROXIED: OnceLock<Proxied> = OnceLock::new();
-    let proxied = PROXIED.get_or_init(|| Proxied::start(4));
+    let proxied = PROXIED.get_or_init(|| Proxied::start(5));
     (proxied, &proxied.proxies[network as usize])
 }
 

@@ -149,6 +149,12 @@ impl Setup {
         topics::members(&self.bootstrap, &self.group)
     }
 
+    /// What is set in the environment.
+    #[allow(dead_code)] // not every test binary asks for it
+    pub fn environment(&self) -> impl Iterator<Item = (String, String)> {
+        self.environment.iter().cloned()
+    }
+
     /// Writes these settings to a file in the folder, for another subcommand.
     #[allow(dead_code)] // not every test binary asks for it
     pub fn write_config(&self, folder: &Path) -> PathBuf {
@@ -165,7 +171,7 @@ impl Setup {
             .args(arguments)
             .arg("--config")
             .arg(&config)
-            .envs(self.environment.iter().cloned())
+            .envs(self.environment())
             .stdin(Stdio::null())
             .output()
             .expect("the command runs");
@@ -190,7 +196,7 @@ impl Setup {
             .arg("run")
             .arg("--config")
             .arg(&config)
-            .envs(self.environment.iter().cloned())
+            .envs(self.environment())
             .stdin(Stdio::null())
             .stdout(stderr.try_clone().expect("the log is shared"))
             .stderr(stderr)
