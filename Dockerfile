@@ -42,6 +42,7 @@ RUN find src -name '*.rs' -exec touch {} + \
  && install -D target/release/signin-diagnostics /image/usr/bin/signin-diagnostics \
  && install -D -m 0644 sbom.json /image/usr/share/sbom/signin-diagnostics.cdx.json \
  && install -D -m 0644 config/event-hubs.toml /image/etc/signin-diagnostics/event-hubs.toml \
+ && install -D -m 0644 config/container.toml /image/usr/share/signin-diagnostics/container.toml \
  && /image/usr/bin/signin-diagnostics --version
 
 # glibc, its C++ runtime, certificates and an entry for the user: no shell, no package manager.
@@ -54,13 +55,12 @@ LABEL org.opencontainers.image.title="signin-diagnostics" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /image/ /
-# Probes and scrapes come from outside of the container.
-ENV SIGNIN_DIAGNOSTICS__TELEMETRY__LISTEN=0.0.0.0:9464 \
-    SIGNIN_DIAGNOSTICS__TELEMETRY__LOG_FORMAT=json
 EXPOSE 9464
 # By number, so that runAsNonRoot can be checked; nothing is written, so no folder is its own.
 USER 65532:65532
+# Another port than 9464 in the settings wants another health check.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["/usr/bin/signin-diagnostics", "healthcheck"]
 ENTRYPOINT ["/usr/bin/signin-diagnostics"]
-CMD ["run", "--config", "/etc/signin-diagnostics/service.toml"]
+# What the second file says goes before the first. No environment, which would go before both.
+CMD ["run", "--config", "/usr/share/signin-diagnostics/container.toml", "--config", "/etc/signin-diagnostics/service.toml"]

@@ -27,6 +27,16 @@ param aksServiceAccount string = 'signin-diagnostics:signin-diagnostics'
 param location string = resourceGroup().location
 param name string = 'signin-${uniqueString(resourceGroup().id)}'
 
+@description('Partitions of each hub. They cannot be changed later on Standard, so they do not follow users.')
+@minValue(1)
+@maxValue(32)
+param partitions int = 32
+
+@description('Days that the service may be down without a loss. Standard keeps at most 7.')
+@minValue(1)
+@maxValue(7)
+param inputRetentionDays int = 7
+
 @description('Days that diagnoses and dead letters can be read. Standard keeps at most 7.')
 @minValue(1)
 @maxValue(7)
@@ -46,7 +56,6 @@ var deadLetterHub = 'signin-dead-letters'
 // 1,000 KB a second.
 var peakKilobytes = users * eventsPerUserPerDay * 3 * 16 / 86400
 var throughputUnits = min(40, max(1, (peakKilobytes + 999) / 1000))
-var partitions = min(32, max(4, throughputUnits * 2))
 
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   name: name
@@ -69,8 +78,7 @@ resource inputs 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = [
     name: hub
     properties: {
       partitionCount: partitions
-      // How long the service may be down without a loss.
-      retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: 72 }
+      retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: inputRetentionDays * 24 }
     }
   }
 ]
@@ -168,18 +176,19 @@ resource service 'Microsoft.App/containerApps@2024-03-01' = if (!empty(image)) {
     managedEnvironmentId: environment.id
     configuration: {
       activeRevisionsMode: 'Single'
-      // /metrics for a Prometheus in the same environment, and for nobody outside.
-      ingress: { external: false, targetPort: 9464, transport: 'http' }
+      // /metrics for a Prometheus in the same environment, and for nobody outside. It scrapes by HTTP.
+      ingress: { external: false, targetPort: 9464, transport: 'http', allowInsecure: true }
     }
     template: {
       // Above delivery.drain_timeout (20 s) and the 5 s in which the clients close.
       terminationGracePeriodSeconds: 40
-      scale: { minReplicas: 2, maxReplicas: 2 }
+      // One: the ingress gives each scrape to any replica, and counters of two would jump.
+      scale: { minReplicas: 1, maxReplicas: 1 }
       containers: [
         {
           name: 'signin-diagnostics'
           image: image
-          args: ['run', '--config', '/etc/signin-diagnostics/event-hubs.toml']
+          args: ['run', '--config', '/usr/share/signin-diagnostics/container.toml', '--config', '/etc/signin-diagnostics/event-hubs.toml']
           resources: { cpu: json('0.5'), memory: '1Gi' }
           env: [
             { name: 'SIGNIN_DIAGNOSTICS__WORKERS', value: '2' }

@@ -31,7 +31,7 @@ const TABLE: &[(&str, Check, &str, &str, &str)] = &[
     ("compose/grafana/dashboards.yml", providers, "path:", "folder:", "folder"),
     ("compose/grafana/dashboards.yml", providers, "apiVersion: 1", "apiVersion: 2", "apiVersion"),
     ("kubernetes/signin-diagnostics/Chart.yaml", helm, "apiVersion: v2", "apiVersion: v9", "apiVersion"),
-    ("kubernetes/signin-diagnostics/values.yaml", helm, "replicas: 1", "replicas: one", "replicas"),
+    ("kubernetes/signin-diagnostics/values.yaml", helm, "replicas: 2", "replicas: one", "replicas"),
     ("kubernetes/signin-diagnostics/values.schema.json", helm, "\"integer\"", "\"int\"", "schema"),
     ("kubernetes/signin-diagnostics/templates/NOTES.txt", helm, "{{", "{{ nothing", "nothing"),
     ("kubernetes/signin-diagnostics/templates/_helpers.tpl", helm, "signin.labels", "signin.label", "signin.labels"),

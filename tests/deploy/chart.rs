@@ -51,7 +51,11 @@ fn every_shape_of_the_chart_renders_objects_that_their_schemas_know() {
     let shapes: &[&[&str]] = &[
         &[],
         EVERYTHING,
-        &["config.delivery.mode=exactly_once", "keda.enabled=true"],
+        &[
+            "config.delivery.mode=exactly_once",
+            "keda.enabled=true",
+            "keda.prometheus.query=sum(lag)",
+        ],
         &[
             "config.kafka.instance_id=pod",
             "podDisruptionBudget.enabled=false",
@@ -61,6 +65,8 @@ fn every_shape_of_the_chart_renders_objects_that_their_schemas_know() {
         &[
             "keda.enabled=true",
             "keda.scaler=kafka",
+            "config.kafka.security.mechanism=plain",
+            "config.kafka.security.identity=",
             "keda.kafka.secretName=event-hubs",
             "secrets.kafka\\.security\\.connection_string_file.name=event-hubs",
             "secrets.kafka\\.security\\.connection_string_file.key=connection-string",
@@ -69,6 +75,15 @@ fn every_shape_of_the_chart_renders_objects_that_their_schemas_know() {
     for shape in shapes {
         is_valid(&rendered(shape));
     }
+    let scram = rendered(&[
+        "keda.enabled=true",
+        "keda.scaler=kafka",
+        "keda.kafka.secretName=kafka",
+        "config.kafka.security.protocol=sasl_plaintext",
+        "config.kafka.security.mechanism=scram-sha-512",
+        "config.kafka.security.identity=",
+    ]);
+    assert!(scram.contains("sasl: scram_sha512\n") && scram.contains("tls: disable\n"));
     let all = rendered(EVERYTHING);
     for kind in [
         "ConfigMap",
@@ -92,6 +107,16 @@ fn values_that_cannot_work_are_refused_with_a_reason() {
     helm_refuses("config.delivery.drain_timeout=20", "drain_timeout");
     helm_refuses("keda.scaler=lag", "scaler");
     helm_refuses("replica=2", "replica");
+    helm_refuses("networkPolicy.ports=null", "networkPolicy.ports is empty");
+    helm_refuses(
+        "networkPolicy.scrapers=null",
+        "networkPolicy.scrapers is empty",
+    );
+    helm_refuses("keda.enabled=true", "set podMonitor.enabled");
+    helm_refuses(
+        "keda.enabled=true,keda.scaler=kafka,keda.kafka.secretName=s",
+        "signs in with user name and password only",
+    );
     helm_refuses(
         "prometheusRule.enabled=true,prometheusRule.parameters.block_spike=2",
         "there is no such parameter",
@@ -133,6 +158,28 @@ fn checked(manifests: &str) -> (bool, String) {
 fn the_service_takes_the_settings_that_the_chart_writes() {
     let (is_taken, said) = checked(&rendered(&[]));
     assert!(is_taken, "{said}");
+}
+
+/// Pods listen where probes and scrapes look, also where another port is set.
+#[test]
+fn the_port_is_that_of_the_settings() {
+    let manifests = rendered(&["config.telemetry.listen=0.0.0.0:8080"]);
+    assert!(manifests.contains("containerPort: 8080 }"));
+    let settings: toml::Table = service_toml(&manifests).parse().expect("it is TOML");
+    assert_eq!(settings["telemetry"]["listen"], "0.0.0.0:8080".into());
+    assert!(!manifests.contains("SIGNIN_DIAGNOSTICS__TELEMETRY"));
+}
+
+#[test]
+fn the_topics_are_those_of_the_overlay_for_event_hubs() {
+    let topics = |toml: &str| {
+        let table: toml::Table = toml.parse().expect("it is TOML");
+        table["input"]["topics"].clone()
+    };
+    assert_eq!(
+        topics(&service_toml(&rendered(&[]))),
+        topics(&read("config/event-hubs.toml"))
+    );
 }
 
 /// Each setting, at its default, by the chart: what Helm lets through as a value, the service reads.
@@ -217,6 +264,9 @@ fn every_secret_is_mounted_and_named() {
             setting.key, setting.key
         );
         assert!(service_toml(&manifests).contains(&line), "{}", setting.key);
+        assert!(manifests.contains(
+            "{ name: secrets, mountPath: /run/secrets/signin-diagnostics, readOnly: true }"
+        ));
         assert!(
             manifests.contains(&format!("path: \"{}\"", setting.key)),
             "{}",
@@ -264,6 +314,7 @@ fn no_more_replicas_are_wanted_than_partitions_can_keep_busy() {
     for (partitions, workers, most) in [(8, 2, 4), (9, 2, 4), (1, 4, 1)] {
         let manifests = rendered(&[
             "keda.enabled=true",
+            "podMonitor.enabled=true",
             &format!("keda.partitions={partitions}"),
             &format!("config.workers={workers}"),
         ]);

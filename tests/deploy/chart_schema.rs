@@ -164,6 +164,8 @@ enum Node {
     Flag,
     Count,
     Map,
+    /// Of a selector: without any it would choose everything.
+    Labels,
     List,
     Ports,
     Any,
@@ -184,9 +186,10 @@ impl Node {
             Node::Flag => json!({ "type": "boolean" }),
             Node::Count => json!({ "type": "integer", "minimum": 1 }),
             Node::Map => json!({ "type": "object" }),
+            Node::Labels => json!({ "type": "object", "minProperties": 1 }),
             Node::List => json!({ "type": "array" }),
             Node::Ports => {
-                json!({ "type": "array", "items": { "type": "integer", "minimum": 1, "maximum": 65535 } })
+                json!({ "type": "array", "minItems": 1, "items": { "type": "integer", "minimum": 1, "maximum": 65535 } })
             }
             Node::Any => json!({}),
         }
@@ -194,7 +197,7 @@ impl Node {
 }
 
 fn values() -> Value {
-    use Node::{Any, Choice, Count, Flag, List, Map, Object, Ports, Text};
+    use Node::{Any, Choice, Count, Flag, Labels, List, Map, Object, Ports, Text};
     const SHAPE: Node = Object(&[
         (
             "image",
@@ -220,7 +223,7 @@ fn values() -> Value {
         ("podDisruptionBudget", Object(&[("enabled", Flag)])),
         (
             "networkPolicy",
-            Object(&[("enabled", Flag), ("scrapers", Map), ("ports", Ports)]),
+            Object(&[("enabled", Flag), ("scrapers", Labels), ("ports", Ports)]),
         ),
         (
             "podMonitor",
@@ -243,7 +246,10 @@ fn values() -> Value {
                 ("partitions", Count),
                 ("lagMessages", Count),
                 ("scaler", Choice(&["prometheus", "kafka"])),
-                ("prometheus", Object(&[("serverAddress", Text)])),
+                (
+                    "prometheus",
+                    Object(&[("serverAddress", Text), ("query", Text)]),
+                ),
                 (
                     "kafka",
                     Object(&[

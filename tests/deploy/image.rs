@@ -45,6 +45,17 @@ fn the_image_runs_as_a_number_without_a_shell_and_asks_itself() {
         assert!(words.1.starts_with("\"/usr/bin/signin-diagnostics\"") || instruction == "CMD");
     }
     assert!(stage.contains("\"healthcheck\"]"));
+    assert!(
+        !stage.contains("\nENV "),
+        "it would go before the settings of a file"
+    );
+    let files = [
+        "/usr/share/signin-diagnostics/container.toml",
+        "/etc/signin-diagnostics/service.toml",
+    ];
+    let [defaults, own] = files;
+    let command = format!("\nCMD [\"run\", \"--config\", \"{defaults}\", \"--config\", \"{own}\"]");
+    assert!(stage.contains(&command));
     for label in ["title", "licenses", "version", "revision"] {
         let label = format!("org.opencontainers.image.{label}=");
         assert!(stage.contains(&label), "{label}");
