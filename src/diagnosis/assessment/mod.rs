@@ -57,7 +57,9 @@ impl<'d> Facts<'d> {
                 self.client().filter(|_| legacy)
             }
             Placeholder::Origin => match (self.place(), self.ip_address()) {
-                (Some(place), Some(address)) => Some(format!("{place} ({address})").into()),
+                (Some(place), Some(address)) => {
+                    Some([&*place, " (", &*address, ")"].concat().into())
+                }
                 (place, address) => place.or(address),
             },
             Placeholder::Place => self.place(),

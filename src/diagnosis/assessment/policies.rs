@@ -174,7 +174,7 @@ impl<'d> Facts<'d> {
         let mut text = String::with_capacity(SENTENCE);
         for policy in ranked.take(LISTED) {
             semicolon(&mut text);
-            text.push_str(&name(policy));
+            push_name(policy, &mut text);
             if policy.result == PolicyResult::NotEnabled {
                 text.push_str(" is turned off");
             } else {
@@ -205,7 +205,7 @@ impl<'d> Facts<'d> {
         let mut text = String::with_capacity(SENTENCE);
         for (policy, effect) in intervening().take(LISTED) {
             semicolon(&mut text);
-            text.push_str(&name(policy));
+            push_name(policy, &mut text);
             text.push(' ');
             text.push_str(effect);
         }
@@ -264,6 +264,18 @@ fn name<'d>(policy: &'d AppliedPolicy<'d>) -> Cow<'d, str> {
     named
         .or_else(|| policy.id.as_deref().and_then(said))
         .unwrap_or("a policy without a name".into())
+}
+
+/// Appends what [`name`] gives, without a copy of it.
+fn push_name(policy: &AppliedPolicy<'_>, text: &mut String) {
+    match policy.display_name.as_deref().and_then(said) {
+        Some(name) => {
+            text.push('"');
+            text.push_str(&name);
+            text.push('"');
+        }
+        None => text.push_str(&name(policy)),
+    }
 }
 
 fn quoted(name: &str) -> Option<Cow<'static, str>> {

@@ -101,7 +101,7 @@ pub(super) fn listed_with<'d>(
     let last = words.pop()?;
     match joined(words.into_iter(), ", ") {
         None => Some(last),
-        Some(first) => Some(format!("{first} {conjunction} {last}").into()),
+        Some(first) => Some([&*first, " ", conjunction, " ", &*last].concat().into()),
     }
 }
 
