@@ -193,14 +193,15 @@ impl<'a> Composer<'a, '_> {
             let has_tables = decided && policies.len() < self.cutter.bounds().tables;
             self.cutter.trimmed |= decided && !has_tables;
             // Beside those that decided, why the others did not apply is all that is of interest.
-            let is_brief = self.is_full()
-                && any_decided
+            let is_beside = any_decided
                 && matches!(group, Group::NotApplied | Group::NotEnabled)
                 && policy.grant_controls.other.is_empty();
-            policies.push(if is_brief {
+            if !is_beside {
+                unmet |= policy.conditions_not_satisfied.bits;
+            }
+            policies.push(if is_beside && self.is_full() {
                 self.brief(policy)
             } else {
-                unmet |= policy.conditions_not_satisfied.bits;
                 self.policy(policy, decided, has_tables)
             });
         }
