@@ -27,10 +27,10 @@ param aksServiceAccount string = 'signin-diagnostics:signin-diagnostics'
 param location string = resourceGroup().location
 param name string = 'signin-${uniqueString(resourceGroup().id)}'
 
-@description('Partitions of each hub. They cannot be changed later on Standard, so they do not follow users.')
+@description('Partitions of each hub, by the table in README.md. Standard cannot change them later, so they do not follow users.')
 @minValue(1)
 @maxValue(32)
-param partitions int = 32
+param partitions int = 8
 
 @description('Days that the service may be down without a loss. Standard keeps at most 7.')
 @minValue(1)

@@ -205,7 +205,7 @@ fn the_table_of_sizes_follows_the_template() {
     for rule in [
         "var peakKilobytes = users * eventsPerUserPerDay * 3 * 16 / 86400\n",
         "var throughputUnits = min(40, max(1, (peakKilobytes + 999) / 1000))\n",
-        "param partitions int = 32\n",
+        "param partitions int = 8\n",
         "param eventsPerUserPerDay int = 15\n",
     ] {
         assert!(text.contains(rule), "{rule}");
@@ -215,19 +215,20 @@ fn the_table_of_sizes_follows_the_template() {
     let rows: Vec<Vec<u64>> = table
         .lines()
         .filter_map(|line| {
-            let cells = line.split('|').skip(1).take(4);
+            let cells = line.split('|').skip(1).take(5);
             cells
                 .map(|cell| cell.trim().replace(',', "").parse().ok())
                 .collect()
         })
-        .filter(|row: &Vec<u64>| row.len() == 4)
+        .filter(|row: &Vec<u64>| row.len() == 5)
         .collect();
     assert!(rows.len() >= 6, "{rows:?}");
     for row in rows {
         let users = row[0];
         let peak = users * 15 * 3 * 16 / 86_400;
         let units = peak.div_ceil(1_000).clamp(1, 40);
-        assert_eq!(row, [users, users * 15, peak, units]);
+        let partitions = (units * 2).clamp(8, 32);
+        assert_eq!(row, [users, users * 15, peak, units, partitions]);
     }
 }
 
