@@ -66,7 +66,10 @@ pub fn run(bytes: &[u8]) {
         }
         let found = matches.finish();
         assert!(included || found.matches.is_empty());
-        assert_eq!(groups.finish().1, found.total);
+        // Of a record that is broken where the count does not look, the list says so.
+        if Diagnosis::parse(record).is_ok() {
+            assert_eq!(groups.finish().1, found.total);
+        }
     }
     if let Ok(diagnosis) = Diagnosis::parse(record) {
         let mut csv = Csv::new(Vec::new(), &Column::ALL).unwrap();
