@@ -188,7 +188,7 @@ impl Terminal {
         let config = setup.write_config(folder.path());
         let program = env!("CARGO_BIN_EXE_signin-diagnostics");
         let replay = format!(
-            "{program} replay --from 2020-01-01T00:00:00Z --config {}",
+            "exec {program} replay --from 2020-01-01T00:00:00Z --config {}",
             config.display()
         );
         let mut script = Command::new("script")
