@@ -366,7 +366,7 @@ fn an_application_is_not_spoken_of_as_a_person() {
 }
 
 #[test]
-fn an_older_mail_client_is_no_proof_of_access() {
+fn a_success_that_was_refused_is_no_proof_of_access_whatever_the_client() {
     for (policies, part) in [
         (None, "The event does not name the policy that failed."),
         (
@@ -387,6 +387,16 @@ fn an_older_mail_client_is_no_proof_of_access() {
         let text = assessment(&sign_in);
         assert!(text.contains(part), "{text}");
         assert!(text.contains("no proof of access"), "{text}");
+        assert!(!text.contains("mail client"), "{text}");
+        let text = assessment(&SignIn {
+            client_app_used: Some("Exchange ActiveSync".into()),
+            ..sign_in
+        });
+        assert!(text.contains(part), "{text}");
+        assert!(
+            text.contains("Older mail clients, such as Exchange ActiveSync, are logged so"),
+            "{text}"
+        );
     }
 }
 
@@ -510,10 +520,7 @@ fn a_locked_account_is_told_from_a_malicious_address() {
             "Blocked: the request came from an IP address with malicious activity.",
             "because the address is known for malicious activity.",
         ),
-        (
-            "Refused.",
-            "the event does not show clearly which of the two",
-        ),
+        ("Refused.", "the event does not show clearly why"),
     ] {
         let sign_in = SignIn {
             failure_reason: Some(reason.into()),
