@@ -6,8 +6,8 @@ use std::alloc::System;
 use signin_diagnostics::config::MetricOptions;
 use signin_diagnostics::diagnosis::{Outcome, Scenario};
 use signin_diagnostics::signin::{AppliedPolicy, Category, PolicyResult};
-use signin_diagnostics::telemetry::BlockPrint;
 use signin_diagnostics::telemetry::metrics::{BuildInfo, Metrics, Series};
+use signin_diagnostics::telemetry::{Signal, TryPrint};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -29,16 +29,20 @@ fn flood(metrics: &Metrics, numbers: std::ops::Range<u64>) {
             ..AppliedPolicy::default()
         };
         policies.at(policies.cell(&policy)).inc();
-        applications
-            .at(applications.place(Some(&id), Some(&name)))
-            .inc();
+        let place = applications.place(Some(&id), Some(&name));
+        for signal in Signal::ALL {
+            applications.first(place, signal).inc();
+            let place = policies.place(Some(&id), Some(&name));
+            policies.first(place, signal).inc();
+        }
         let country = format!("{}{}", letter(number), letter(number / 26));
         countries.at(countries.place(Some(&country))).inc();
         metrics.unknown_codes(i64::try_from(number).unwrap()).inc();
-        metrics.count_block(
+        metrics.count_first(
+            Signal::Block,
             Scenario::BlockedByConditionalAccess,
             Category::Interactive,
-            BlockPrint::new(number, 0),
+            TryPrint::new(number, 0),
         );
     }
 }

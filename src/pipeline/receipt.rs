@@ -4,7 +4,7 @@ use std::mem;
 
 use crate::diagnosis::{Diagnosis, FailedControl, Outcome, RequirementSource, Scenario};
 use crate::signin::{BadReason, Category, Field, FieldFaults, SkippedCategory};
-use crate::telemetry::{BlockPrint, Place, PolicyCell};
+use crate::telemetry::{Place, PolicyCell, Signal, TryPrint};
 use crate::watch::Watched;
 
 /// What became of one record.
@@ -23,15 +23,18 @@ pub enum Fate {
     DeadLetter(BadReason),
 }
 
-/// A blocked sign-in.
+/// A sign-in that counts once an hour, however often it is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    pub print: BlockPrint,
+pub struct Tried {
+    pub signal: Signal,
+    pub print: TryPrint,
     pub scenario: Scenario,
     pub category: Category,
     /// Without a meaning where applications, or countries, are not counted.
     pub application: Place,
     pub country: Place,
+    /// So many of [`Receipt::tried_policies`], which stand in the order of the sign-ins.
+    pub policies: usize,
 }
 
 /// A sign-in of a watched account.
@@ -55,8 +58,11 @@ pub struct Receipt {
     pub unknown_codes: Vec<i64>,
     pub requirement_sources: Vec<(RequirementSource, u64)>,
     pub failed_controls: Vec<(FailedControl, u64)>,
-    /// Blocked sign-ins, first occurrences; whether one counts is known when it is settled.
-    pub blocks: Vec<Block>,
+    /// First occurrences of what the signals are about; whether one counts is known when it is
+    /// settled.
+    pub tried: Vec<Tried>,
+    /// The policies that decided those sign-ins, where policies were asked for.
+    pub tried_policies: Vec<Place>,
     /// By policy and result, where that was asked for.
     pub policy_results: Vec<(PolicyCell, u32)>,
     /// Sign-ins of watched accounts, first occurrences.
@@ -75,7 +81,8 @@ impl Receipt {
         self.unknown_codes.clear();
         self.requirement_sources.clear();
         self.failed_controls.clear();
-        self.blocks.clear();
+        self.tried.clear();
+        self.tried_policies.clear();
         self.policy_results.clear();
         self.watched.clear();
         self.faults.clear();

@@ -1,4 +1,4 @@
-//! What the metrics want of a sign-in beyond its fate: blocks, policies, watched accounts.
+//! What the metrics want of a sign-in beyond its fate: signals, policies, watched accounts.
 //!
 //! Labels are found here, while the text is at hand; what is counted goes into the receipt.
 use std::mem;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::receipt::{Block, Receipt, WatchedSignIn};
-use crate::diagnosis::{Diagnosis, Outcome};
+use super::receipt::{Receipt, Tried, WatchedSignIn};
+use crate::diagnosis::Diagnosis;
 use crate::signin::{Personal, SignIn, fingerprint};
-use crate::telemetry::{BlockPrint, Metrics, Policies, PolicyCell};
+use crate::telemetry::{Metrics, Policies, PolicyCell, Signal, TryPrint};
 use crate::watch::Watched;
 
 pub struct Tally {
@@ -47,14 +47,34 @@ impl Tally {
                 time,
             });
         }
-        if diagnosis.outcome == Outcome::Blocked {
-            receipt
-                .blocks
-                .push(self.block(sign_in, diagnosis, time.unwrap_or(0)));
+        if let Some(signal) = Signal::of(diagnosis.scenario, diagnosis.outcome) {
+            let before = receipt.tried_policies.len();
+            self.deciding_policies(diagnosis, receipt);
+            let policies = receipt.tried_policies.len() - before;
+            let tried = self.tried(signal, sign_in, diagnosis, time.unwrap_or(0));
+            receipt.tried.push(Tried { policies, ..tried });
         }
     }
 
-    fn block(&self, sign_in: &SignIn<'_>, diagnosis: &Diagnosis<'_>, time: i64) -> Block {
+    /// Where somebody asked for policies.
+    fn deciding_policies(&self, diagnosis: &Diagnosis<'_>, receipt: &mut Receipt) {
+        let Some(policies) = &self.metrics.policies else {
+            return;
+        };
+        let access = diagnosis.conditional_access.as_ref();
+        let all = access.map_or(&[][..], |access| &access.policies);
+        let deciding = all.iter().filter(|policy| policy.deciding);
+        let places = deciding.map(|policy| policies.place(policy.id, policy.name));
+        receipt.tried_policies.extend(places);
+    }
+
+    fn tried(
+        &self,
+        signal: Signal,
+        sign_in: &SignIn<'_>,
+        diagnosis: &Diagnosis<'_>,
+        time: i64,
+    ) -> Tried {
         let metrics = &self.metrics;
         let application = metrics.applications.as_ref().map(|applications| {
             let name = sign_in.app_display_name.as_deref();
@@ -64,12 +84,14 @@ impl Tally {
             let location = diagnosis.location.as_ref();
             countries.place(location.and_then(|location| location.country))
         });
-        Block {
-            print: BlockPrint::new(block_key(sign_in, diagnosis), time),
+        Tried {
+            signal,
+            print: TryPrint::new(key(signal, sign_in, diagnosis), time),
             scenario: diagnosis.scenario,
             category: sign_in.category,
             application: application.unwrap_or_default(),
             country: country.unwrap_or_default(),
+            policies: 0,
         }
     }
 
@@ -104,10 +126,10 @@ impl Tally {
     }
 }
 
-/// Stands for who is blocked, where and why. The category is part of it because each has a
+/// Stands for who is refused, where and why. Category and signal are part of it because each has a
 /// series of its own, which would else depend on which of two came first. Somebody without an
 /// id is nobody else.
-fn block_key(sign_in: &SignIn<'_>, diagnosis: &Diagnosis<'_>) -> u64 {
+fn key(signal: Signal, sign_in: &SignIn<'_>, diagnosis: &Diagnosis<'_>) -> u64 {
     let user = sign_in
         .user_id
         .as_ref()
@@ -121,10 +143,11 @@ fn block_key(sign_in: &SignIn<'_>, diagnosis: &Diagnosis<'_>) -> u64 {
     });
     let application = sign_in.app_id.as_deref().map_or(0, fingerprint);
     let code = sign_in.error_code.unwrap_or(0);
-    let mut rest = [0; 17];
+    let mut rest = [0; 18];
     rest[..8].copy_from_slice(&application.to_le_bytes());
     rest[8..16].copy_from_slice(&code.to_le_bytes());
     rest[16] = sign_in.category as u8;
+    rest[17] = signal as u8;
     xxh3_64_with_seed(&rest, who)
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{DeadLetter, MetricOptions, PrivacySettings};
 use crate::delivery::Seen;
 use crate::diagnosis::catalog::Catalog;
-use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, MessageKey};
+use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, MessageKey, Outcome};
 use crate::pipeline::batch::Batch;
 use crate::pipeline::dead_letter_limit::DeadLetterLimit;
 use crate::pipeline::reader::{Diagnosing, Maximum, MessageReader};
@@ -125,29 +125,57 @@ fn what_metrics_ask_for_is_in_the_receipt() {
     ));
     let counts: Vec<u32> = receipt.policy_results.iter().map(|entry| entry.1).collect();
     assert_eq!(counts, [2, 1], "the repeat counts nothing");
-    let [a, b] = &receipt.blocks[..] else {
-        panic!("{:?}", receipt.blocks);
+    let [a, b] = &receipt.tried[..] else {
+        panic!("{:?}", receipt.tried);
     };
-    assert_eq!(a, b, "the same user, application and code");
+    assert_eq!(a.print, b.print, "the same user, application and code");
+    let counts: Vec<usize> = receipt.tried.iter().map(|tried| tried.policies).collect();
+    assert_eq!((counts, receipt.tried_policies.len()), (vec![2, 1], 3));
     let (receipt, _) = bench.read(&blocked("a", &json!([policy(&guid(3))])).to_string());
     assert_eq!(receipt.fates, [(Fate::Page, 1)]);
-    assert_eq!((receipt.blocks.len(), receipt.policy_results.len()), (0, 1));
+    assert_eq!((receipt.tried.len(), receipt.policy_results.len()), (0, 1));
     let (receipt, _) = bench.read(&blocked("a", &json!([first, second])).to_string());
     assert_eq!(receipt.policy_results, [], "a repeat");
     let (receipt, _) = bench.read(&blocked("b", &json!([first, second])).to_string());
     assert_eq!(receipt.fates, [(Fate::Update, 1)]);
-    assert_eq!((receipt.blocks.len(), receipt.policy_results.len()), (0, 0));
+    assert_eq!((receipt.tried.len(), receipt.policy_results.len()), (0, 0));
 }
 
 #[test]
-fn blocks_differ_by_who_where_why_and_category_and_by_nothing_else() {
+fn a_policy_that_did_not_decide_is_no_cause() {
+    let mut bench = Bench::new(Detail::None, &[]);
+    let guid = |number| format!("0a1b2c3d-0000-4000-8000-{number:012}");
+    let (blocks, mut asks) = (policy(&guid(1)), policy(&guid(2)));
+    asks["enforcedGrantControls"] = json!(["Mfa"]);
+    let mut event = blocked("a", &json!([asks, blocks]));
+    let (receipt, _) = bench.read(&event.to_string());
+    assert_eq!((receipt.tried.len(), receipt.tried[0].policies), (1, 1));
+    assert_eq!(receipt.policy_results.len(), 2, "both failed");
+    // A device that is not compliant: the same user, and another signal.
+    event["properties"]["id"] = json!("b");
+    event["properties"]["status"]["errorCode"] = json!(53000);
+    event["properties"]["appliedConditionalAccessPolicies"][0]["enforcedGrantControls"] =
+        json!(["RequireCompliantDevice"]);
+    let (receipt, _) = bench.read(&event.to_string());
+    assert_eq!((receipt.tried.len(), receipt.tried[0].policies), (1, 1));
+    assert_eq!(receipt.tried[0].signal, Signal::Failure);
+    // Without a list of policies nobody knows which it was.
+    event["properties"]["id"] = json!("c");
+    event["properties"]["status"]["errorCode"] = json!(53003);
+    event["properties"]["appliedConditionalAccessPolicies"] = json!([]);
+    let (receipt, _) = bench.read(&event.to_string());
+    assert_eq!((receipt.tried.len(), receipt.tried[0].policies), (1, 0));
+}
+
+#[test]
+fn tries_differ_by_who_where_why_and_category_and_by_nothing_else() {
     let print = |change: &dyn Fn(&mut Value)| {
         let mut event = blocked("a", &json!([]));
         change(&mut event);
         let mut bench = Bench::new(Detail::None, &[]);
         let (receipt, _) = bench.read(&event.to_string());
-        assert_eq!(receipt.blocks.len(), 1, "{event}");
-        receipt.blocks[0].print
+        assert_eq!(receipt.tried.len(), 1, "{event}");
+        receipt.tried[0].print
     };
     let plain = print(&|_| {});
     let same: [Change; 4] = [
@@ -185,7 +213,7 @@ fn a_message_that_starts_over_takes_its_counts_back() {
     let id = "0a1b2c3d-0000-4000-8000-000000000001";
     let event = blocked("a", &json!([policy(id)])).to_string();
     let (receipt, _) = bench.read(&format!("[{}]", vec![event.as_str(); 51].join(",")));
-    assert_eq!((receipt.blocks.len(), receipt.policy_results.len()), (0, 0));
+    assert_eq!((receipt.tried.len(), receipt.policy_results.len()), (0, 0));
     let (receipt, _) = bench.read(&event);
     assert_eq!(receipt.policy_results[0].1, 1);
 }

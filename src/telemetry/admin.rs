@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, error, warn};
 
-use super::health::Health;
+use super::health::{Check, Health};
 use super::metrics::Metrics;
 
 /// Open connections; a scraper and a few probes need less than ten.
@@ -116,7 +116,7 @@ async fn livez(State(seen): State<Seen>) -> Response {
 
 async fn readyz(State(seen): State<Seen>, RawQuery(query): RawQuery) -> Response {
     let checks = seen.health.checks(Instant::now());
-    let (status, word) = if checks.iter().all(super::health::Check::passes) {
+    let (status, word) = if checks.iter().all(Check::passes) {
         (StatusCode::OK, "ready\n")
     } else if seen.health.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
@@ -143,6 +143,9 @@ fn is_verbose(query: Option<&str>) -> bool {
 async fn exposition(State(seen): State<Seen>) -> Response {
     let stalled = i64::try_from(seen.health.stalled_workers()).unwrap_or(i64::MAX);
     seen.metrics.workers_stalled.set(stalled);
+    let checks = seen.health.checks(Instant::now());
+    let is_ready = checks.iter().all(Check::passes);
+    seen.metrics.ready.set(i64::from(is_ready));
     match seen.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => {

@@ -89,10 +89,17 @@ async fn readiness_follows_what_the_worker_reports() {
         )
     );
 
+    let shown = |ready| format!("\nsignin_ready {ready}\n");
+    let answer = request(address, "GET /metrics").await;
+    assert!(answer.contains(&shown(0)), "{answer}");
     endpoint.worker.set_output(Link::Up);
     assert_eq!(get(address, "/readyz").await, says("200", "ready\n"));
+    let answer = request(address, "GET /metrics").await;
+    assert!(answer.contains(&shown(1)), "{answer}");
     endpoint.health.set_draining();
     assert_eq!(get(address, "/readyz").await, says("503", "draining\n"));
+    let answer = request(address, "GET /metrics").await;
+    assert!(answer.contains(&shown(0)), "{answer}");
     assert_eq!(get(address, "/livez").await, says("200", "live\n"));
 }
 

@@ -66,8 +66,22 @@ definitions! {
         "Records dropped because the same content was delivered before.";
     BLOCKS_FIRST = Kind::Counter, "signin_blocks_first_total", ["scenario", "category"],
         "Blocked sign-ins, of one user (or service principal), application and code once an hour of event time: a client that tries again and again counts once an hour.";
+    FAILURES_FIRST = Kind::Counter, "signin_failures_first_total", ["category"],
+        "Sign-ins that failed Conditional Access, counted as signin_blocks_first_total counts blocks.";
+    PROOF_UPS_FIRST = Kind::Counter, "signin_proof_ups_first_total", ["category"],
+        "Sign-ins sent to register a second factor, counted as signin_blocks_first_total counts blocks.";
+    BLOCKS_BY_POLICY = Kind::Counter, "signin_blocks_by_policy_total", ["policy_id"],
+        "What signin_blocks_first_total counts, by each policy that decided; with metrics.policies only. The ids of signin_policy_results_total, then \"other\". A block without such a policy in its event counts for none.";
+    FAILURES_BY_POLICY = Kind::Counter, "signin_failures_by_policy_total", ["policy_id"],
+        "What signin_failures_first_total counts, by policy as signin_blocks_by_policy_total.";
+    PROOF_UPS_BY_POLICY = Kind::Counter, "signin_proof_ups_by_policy_total", ["policy_id"],
+        "What signin_proof_ups_first_total counts, by policy as signin_blocks_by_policy_total.";
     BLOCKS_BY_APPLICATION = Kind::Counter, "signin_blocks_by_application_total", ["application_id"],
         "What signin_blocks_first_total counts, by application; with metrics.applications only. The first metrics.max_applications ids that this process sees, then \"other\".";
+    FAILURES_BY_APPLICATION = Kind::Counter, "signin_failures_by_application_total", ["application_id"],
+        "What signin_failures_first_total counts, by application as signin_blocks_by_application_total.";
+    PROOF_UPS_BY_APPLICATION = Kind::Counter, "signin_proof_ups_by_application_total", ["application_id"],
+        "What signin_proof_ups_first_total counts, by application as signin_blocks_by_application_total.";
     APPLICATION_INFO = Kind::Gauge, "signin_application_info", ["application_id", "application"],
         "Always 1; the name of each application of signin_blocks_by_application_total, as first seen.";
     BLOCKS_BY_COUNTRY = Kind::Counter, "signin_blocks_by_country_total", ["country"],
@@ -82,6 +96,8 @@ definitions! {
         "Time of the latest sign-in of an account of a watch list, in seconds since 1970; 0 before the first.";
     WATCH_LIST_RELOADS = Kind::Counter, "signin_watch_list_reloads_total", ["watch", "result"],
         "Changes seen in a watch list's file: ok, or error where it was refused and the list before stays.";
+    WATCH_LIST_REFUSED = Kind::Gauge, "signin_watch_list_refused", ["watch"],
+        "1 while the file of a watch list is refused and an older list is in force, else 0.";
     UNKNOWN_CODES = Kind::Counter, "signin_unknown_codes_total", ["code"],
         "Sign-ins with an error code that the catalog does not know; the first 100 codes that this process sees, then \"other\".";
     REQUIREMENT_SOURCES = Kind::Counter, "signin_requirement_sources_total", ["source"],
@@ -134,6 +150,8 @@ definitions! {
         "Tokens asked for at Entra ID, by result.";
     TOKEN_EXPIRY = Kind::Gauge, "signin_token_expiry_timestamp_seconds", [],
         "When the current token of Entra ID ends, in seconds since 1970; 0 where none is used or none was fetched yet.";
+    READY = Kind::Gauge, "signin_ready", [],
+        "1 while /readyz says that the process is ready, else 0.";
     WORKERS_STALLED = Kind::Gauge, "signin_workers_stalled", [],
         "Workers that turn but make no progress.";
     POLICY_SNAPSHOT = Kind::Gauge, "signin_policy_snapshot_timestamp_seconds", [],

@@ -5,6 +5,7 @@ use prometheus::{IntCounter, IntCounterVec};
 
 use super::capped::Capped;
 use super::open_labels::OTHER;
+use super::signal::Signal;
 use crate::diagnosis::{Outcome, Scenario};
 use crate::signin::Category;
 
@@ -86,32 +87,53 @@ impl Diagnoses {
     }
 }
 
-/// `signin_blocks_first_total`: a dense table of scenario and category.
-pub(super) struct Blocks {
+/// What counts once an hour, by [`Signal`]: `signin_blocks_first_total`, a dense table of scenario
+/// and category, and the others by category alone.
+pub(super) struct Firsts {
     family: IntCounterVec,
-    cells: Vec<OnceLock<IntCounter>>,
+    blocks: Vec<OnceLock<IntCounter>>,
+    failures: Closed<CATEGORIES>,
+    proof_ups: Closed<CATEGORIES>,
 }
 
-impl Blocks {
+impl Firsts {
     /// The series of the scenarios that can block exist from the start, at 0.
-    pub fn new(family: IntCounterVec, pairs: &[(Scenario, Outcome)]) -> Blocks {
-        let cells = vec![OnceLock::new(); Scenario::ALL.len() * CATEGORIES];
-        let blocks = Blocks { family, cells };
+    pub fn new(
+        blocks: IntCounterVec,
+        failures: &IntCounterVec,
+        proof_ups: &IntCounterVec,
+        pairs: &[(Scenario, Outcome)],
+    ) -> Firsts {
+        let categories = Category::ALL.map(Category::as_str);
+        let firsts = Firsts {
+            family: blocks,
+            blocks: vec![OnceLock::new(); Scenario::ALL.len() * CATEGORIES],
+            failures: Closed::new(failures, categories),
+            proof_ups: Closed::new(proof_ups, categories),
+        };
         for (scenario, outcome) in pairs {
             if *outcome == Outcome::Blocked {
                 for category in Category::ALL {
-                    blocks.at(*scenario, category);
+                    firsts.at(Signal::Block, *scenario, category);
                 }
             }
         }
-        blocks
+        firsts
     }
 
-    pub fn at(&self, scenario: Scenario, category: Category) -> &IntCounter {
-        self.cells[scenario as usize * CATEGORIES + category as usize].get_or_init(|| {
-            let labels = [scenario.as_str(), category.as_str()];
-            self.family.with_label_values(&labels)
-        })
+    pub fn at(&self, signal: Signal, scenario: Scenario, category: Category) -> &IntCounter {
+        let category_index = category as usize;
+        match signal {
+            Signal::Block => {
+                let row = scenario as usize * CATEGORIES;
+                self.blocks[row + category_index].get_or_init(|| {
+                    let labels = [scenario.as_str(), category.as_str()];
+                    self.family.with_label_values(&labels)
+                })
+            }
+            Signal::Failure => self.failures.at(category_index),
+            Signal::ProofUp => self.proof_ups.at(category_index),
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use chrono::{DateTime, Utc};
 use prometheus::{GaugeVec, Histogram, IntCounter, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 use super::definitions as define;
-use super::families::{Blocks, Closed, Codes, Diagnoses, Named};
-use super::first_blocks::{BlockPrint, FirstBlocks};
+use super::families::{Closed, Codes, Diagnoses, Firsts, Named};
+use super::first_tries::{FirstTries, TryPrint};
 use super::health::BrokerFault;
-use super::open_labels::{Applications, Countries, Policies};
+use super::open_labels::{Applications, BySignal, Countries, Policies};
 use super::register::{counter, counters, gauges, histogram, int_gauge, int_gauges};
+use super::signal::Signal;
 use super::throttles::{Reporter, Throttles};
-use super::watched::Watched;
+use super::watched::{WatchFiles, Watched};
 use crate::config::MetricOptions;
 use crate::diagnosis::{FailedControl, Outcome, RequirementSource, Scenario};
 use crate::signin::{BadReason, Category, SkippedCategory};
@@ -72,8 +73,8 @@ impl OffsetReset {
 pub struct Metrics {
     registry: Registry,
     diagnoses: Diagnoses,
-    blocks_first: Blocks,
-    first_blocks: FirstBlocks,
+    firsts: Firsts,
+    first_tries: FirstTries,
     /// Where they were asked for.
     pub policies: Option<Policies>,
     pub applications: Option<Applications>,
@@ -113,6 +114,7 @@ pub struct Metrics {
     pub token_refreshes_ok: IntCounter,
     pub token_refreshes_failed: IntCounter,
     pub token_expiry: IntGauge,
+    pub ready: IntGauge,
     pub workers_stalled: IntGauge,
     pub policy_snapshot: IntGauge,
     pub policy_snapshot_loaded: IntCounter,
@@ -135,35 +137,31 @@ impl Metrics {
             .set(1);
         let commits = counters(r, &define::COMMITS)?;
         let snapshot_reloads = counters(r, &define::POLICY_SNAPSHOT_RELOADS)?;
-        let policies = counters(r, &define::POLICY_RESULTS)?;
-        let policy_names = int_gauges(r, &define::POLICY_INFO)?;
-        let applications = counters(r, &define::BLOCKS_BY_APPLICATION)?;
-        let application_names = int_gauges(r, &define::APPLICATION_INFO)?;
-        let countries = counters(r, &define::BLOCKS_BY_COUNTRY)?;
         let watched = counters(r, &define::WATCHED_SIGN_INS)?;
         let watched_last = int_gauges(r, &define::WATCHED_LAST_SIGN_IN)?;
-        let reloads = counters(r, &define::WATCH_LIST_RELOADS)?;
-        let options = &series.options;
+        let watch_files = WatchFiles {
+            reloads: counters(r, &define::WATCH_LIST_RELOADS)?,
+            refused: int_gauges(r, &define::WATCH_LIST_REFUSED)?,
+        };
+        let (policies, applications, countries) = open_labels(r, &series.options)?;
         let token_refreshes = counters(r, &define::TOKEN_REFRESHES)?;
         let dead_letter_reasons = BadReason::ALL.into_iter().map(BadReason::as_str);
         Ok(Metrics {
             diagnoses: Diagnoses::new(counters(r, &define::DIAGNOSES)?, series.scenario_outcomes),
-            blocks_first: Blocks::new(
+            firsts: Firsts::new(
                 counters(r, &define::BLOCKS_FIRST)?,
+                &counters(r, &define::FAILURES_FIRST)?,
+                &counters(r, &define::PROOF_UPS_FIRST)?,
                 series.scenario_outcomes,
             ),
-            first_blocks: FirstBlocks::new(),
-            policies: options
-                .policies
-                .map(|max| Policies::new(max, policies, policy_names)),
-            applications: options
-                .applications
-                .map(|max| Applications::new(max, applications, application_names)),
-            countries: options.countries.then(|| Countries::new(countries)),
+            first_tries: FirstTries::new(),
+            policies,
+            applications,
+            countries,
             watched: series
                 .watch_lists
                 .iter()
-                .map(|watch| Watched::new(watch, &watched, &watched_last, &reloads))
+                .map(|watch| Watched::new(watch, &watched, &watched_last, &watch_files))
                 .collect(),
             updates: counter(r, &define::UPDATES)?,
             pages: counter(r, &define::PAGES)?,
@@ -216,6 +214,7 @@ impl Metrics {
             token_refreshes_ok: token_refreshes.with_label_values(&["ok"]),
             token_refreshes_failed: token_refreshes.with_label_values(&["error"]),
             token_expiry: int_gauge(r, &define::TOKEN_EXPIRY)?,
+            ready: int_gauge(r, &define::READY)?,
             workers_stalled: int_gauge(r, &define::WORKERS_STALLED)?,
             policy_snapshot: int_gauge(r, &define::POLICY_SNAPSHOT)?,
             policy_snapshot_loaded: snapshot_reloads.with_label_values(&["ok"]),
@@ -233,11 +232,18 @@ impl Metrics {
         self.diagnoses.at(scenario, outcome, category)
     }
 
-    /// Counts a blocked sign-in, unless the same was counted within the hour; whether it did.
-    pub fn count_block(&self, scenario: Scenario, category: Category, block: BlockPrint) -> bool {
-        let first = self.first_blocks.is_first(block);
+    /// Counts a sign-in that a signal is about, unless the same was counted within the hour;
+    /// whether it did.
+    pub fn count_first(
+        &self,
+        signal: Signal,
+        scenario: Scenario,
+        category: Category,
+        tried: TryPrint,
+    ) -> bool {
+        let first = self.first_tries.is_first(tried);
         if first {
-            self.blocks_first.at(scenario, category).inc();
+            self.firsts.at(signal, scenario, category).inc();
         }
         first
     }
@@ -334,6 +340,33 @@ impl Metrics {
         }
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
+}
+
+/// The families are registered in any case; they have members where somebody asks for them.
+type OpenLabels = (Option<Policies>, Option<Applications>, Option<Countries>);
+
+fn open_labels(r: &Registry, options: &MetricOptions) -> Result<OpenLabels, prometheus::Error> {
+    let results = counters(r, &define::POLICY_RESULTS)?;
+    let by_policy = BySignal([
+        counters(r, &define::BLOCKS_BY_POLICY)?,
+        counters(r, &define::FAILURES_BY_POLICY)?,
+        counters(r, &define::PROOF_UPS_BY_POLICY)?,
+    ]);
+    let policy_names = int_gauges(r, &define::POLICY_INFO)?;
+    let by_application = BySignal([
+        counters(r, &define::BLOCKS_BY_APPLICATION)?,
+        counters(r, &define::FAILURES_BY_APPLICATION)?,
+        counters(r, &define::PROOF_UPS_BY_APPLICATION)?,
+    ]);
+    let application_names = int_gauges(r, &define::APPLICATION_INFO)?;
+    let by_country = counters(r, &define::BLOCKS_BY_COUNTRY)?;
+    let policies = options.policies;
+    let applications = options.applications;
+    Ok((
+        policies.map(|max| Policies::new(max, results, by_policy, policy_names)),
+        applications.map(|max| Applications::new(max, by_application, application_names)),
+        options.countries.then(|| Countries::new(by_country)),
+    ))
 }
 
 #[cfg(test)]

@@ -120,10 +120,10 @@ fn without_the_options_no_label_is_filled_by_the_tenant() {
 #[test]
 fn a_block_counts_once_an_hour_and_only_scenarios_that_block_are_there_at_the_start() {
     let metrics = metrics();
-    let block = BlockPrint::new(1, 0);
+    let tried = TryPrint::new(1, 0);
     let scenario = Scenario::BlockedByConditionalAccess;
     let counted: Vec<bool> = [Category::Interactive, Category::NonInteractive]
-        .map(|category| metrics.count_block(scenario, category, block))
+        .map(|category| metrics.count_first(Signal::Block, scenario, category, tried))
         .to_vec();
     assert_eq!(counted, [true, false]);
     let text = metrics.encode().unwrap();
@@ -168,6 +168,7 @@ fn a_watched_account_shows_its_outcomes_and_its_latest_sign_in() {
             "signin_watch_list_reloads_total{result=\"error\",watch=\"emergency\"}",
             "1",
         ),
+        ("signin_watch_list_refused{watch=\"emergency\"}", "1"),
     ] {
         assert_eq!(line(&text, series), Some(value), "{series}");
     }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::capped::{Capped, Place};
+use super::signal::Signal;
 use crate::diagnosis::record::result_name;
 use crate::signin::policy::SECURITY_DEFAULTS_ID;
 use crate::signin::text::is_active;
@@ -79,15 +80,30 @@ fn is_guid(id: &str) -> bool {
         })
 }
 
-/// `signin_policy_results_total` and `signin_policy_info`.
+/// For each [`Signal`] the counter of what counts once an hour, by one open label.
+pub(super) struct BySignal(pub [IntCounterVec; Signal::ALL.len()]);
+
+impl BySignal {
+    /// All series of a value exist from its first sight on, at 0.
+    fn of(&self, value: &str) -> [IntCounter; Signal::ALL.len()] {
+        self.0
+            .each_ref()
+            .map(|family| family.with_label_values(&[value]))
+    }
+}
+
+/// `signin_policy_results_total`, `signin_{blocks,failures,proof_ups}_by_policy_total` and
+/// `signin_policy_info`.
 pub struct Policies {
     results: IntCounterVec,
+    firsts: BySignal,
     names: Names,
     members: Capped<Box<str>, Policy>,
 }
 
 struct Policy {
     results: [IntCounter; RESULTS.len()],
+    firsts: [IntCounter; Signal::ALL.len()],
     named: OnceLock<()>,
 }
 
@@ -96,12 +112,18 @@ struct Policy {
 pub struct PolicyCell(u32);
 
 impl Policies {
-    pub(super) fn new(max: usize, results: IntCounterVec, names: IntGaugeVec) -> Policies {
-        let other = policy(&results, OTHER);
+    pub(super) fn new(
+        max: usize,
+        results: IntCounterVec,
+        firsts: BySignal,
+        names: IntGaugeVec,
+    ) -> Policies {
+        let other = policy(&results, &firsts, OTHER);
         Policies {
             names: Names::new(names),
             members: Capped::new(max, other),
             results,
+            firsts,
         }
     }
 
@@ -109,24 +131,30 @@ impl Policies {
         self.members.places() * RESULTS.len()
     }
 
-    /// Where the result of a policy counts; admits the policy while there is room.
+    /// Where a policy counts; admits it while there is room.
+    pub fn place(&self, id: Option<&str>, name: Option<&str>) -> Place {
+        let known = |id: &&str| is_guid(id) || *id == SECURITY_DEFAULTS_ID;
+        let Some(id) = id.filter(known) else {
+            return self.members.other();
+        };
+        let admit = || (Box::from(id), policy(&self.results, &self.firsts, id));
+        let place = self.members.place(id, admit);
+        if place != self.members.other() {
+            self.names.tell(&self.members.at(place).named, id, name);
+        }
+        place
+    }
+
+    /// Where the result of a policy counts.
     #[allow(clippy::cast_possible_truncation)] // far fewer cells than 2^32
     pub fn cell(&self, applied: &AppliedPolicy<'_>) -> PolicyCell {
-        let known = |id: &&str| is_guid(id) || *id == SECURITY_DEFAULTS_ID;
-        let place = match applied.id.as_deref().filter(known) {
-            None => self.members.other(),
-            Some(id) => {
-                let place = self
-                    .members
-                    .place(id, || (Box::from(id), policy(&self.results, id)));
-                if place != self.members.other() {
-                    let told = &self.members.at(place).named;
-                    self.names.tell(told, id, applied.display_name.as_deref());
-                }
-                place
-            }
-        };
+        let place = self.place(applied.id.as_deref(), applied.display_name.as_deref());
         PolicyCell((place.index() * RESULTS.len() + result_index(&applied.result)) as u32)
+    }
+
+    /// What counts once an hour.
+    pub fn first(&self, place: Place, signal: Signal) -> &IntCounter {
+        &self.members.at(place).firsts[signal as usize]
     }
 
     pub fn at(&self, cell: PolicyCell) -> &IntCounter {
@@ -143,30 +171,36 @@ impl PolicyCell {
 }
 
 /// All results of a policy exist from its first sight on, at 0.
-fn policy(family: &IntCounterVec, id: &str) -> Policy {
+fn policy(results: &IntCounterVec, firsts: &BySignal, id: &str) -> Policy {
     Policy {
         results: RESULTS.map(|result| {
             let name = result_name(&result).unwrap_or("unknown");
-            family.with_label_values(&[id, name])
+            results.with_label_values(&[id, name])
         }),
+        firsts: firsts.of(id),
         named: OnceLock::new(),
     }
 }
 
-/// `signin_blocks_by_application_total` and `signin_application_info`.
+/// `signin_{blocks,failures,proof_ups}_by_application_total` and `signin_application_info`.
 pub struct Applications {
-    family: IntCounterVec,
+    firsts: BySignal,
     names: Names,
-    members: Capped<Box<str>, (IntCounter, OnceLock<()>)>,
+    members: Capped<Box<str>, Application>,
+}
+
+struct Application {
+    firsts: [IntCounter; Signal::ALL.len()],
+    named: OnceLock<()>,
 }
 
 impl Applications {
-    pub(super) fn new(max: usize, family: IntCounterVec, names: IntGaugeVec) -> Applications {
-        let other = family.with_label_values(&[OTHER]);
+    pub(super) fn new(max: usize, firsts: BySignal, names: IntGaugeVec) -> Applications {
+        let other = application(&firsts, OTHER);
         Applications {
             names: Names::new(names),
-            members: Capped::new(max, (other, OnceLock::new())),
-            family,
+            members: Capped::new(max, other),
+            firsts,
         }
     }
 
@@ -175,18 +209,23 @@ impl Applications {
         let Some(id) = id.filter(|id| is_guid(id)) else {
             return self.members.other();
         };
-        let place = self.members.place(id, || {
-            let counter = self.family.with_label_values(&[id]);
-            (Box::from(id), (counter, OnceLock::new()))
-        });
+        let admit = || (Box::from(id), application(&self.firsts, id));
+        let place = self.members.place(id, admit);
         if place != self.members.other() {
-            self.names.tell(&self.members.at(place).1, id, name);
+            self.names.tell(&self.members.at(place).named, id, name);
         }
         place
     }
 
-    pub fn at(&self, place: Place) -> &IntCounter {
-        &self.members.at(place).0
+    pub fn first(&self, place: Place, signal: Signal) -> &IntCounter {
+        &self.members.at(place).firsts[signal as usize]
+    }
+}
+
+fn application(firsts: &BySignal, id: &str) -> Application {
+    Application {
+        firsts: firsts.of(id),
+        named: OnceLock::new(),
     }
 }
 

@@ -6,6 +6,10 @@ fn counters(labels: &[&str]) -> IntCounterVec {
     IntCounterVec::new(Opts::new("test_total", "For the test."), labels).unwrap()
 }
 
+fn by_signal(label: &str) -> BySignal {
+    BySignal(Signal::ALL.map(|_| counters(&[label])))
+}
+
 fn names() -> IntGaugeVec {
     IntGaugeVec::new(Opts::new("test_info", "For the test."), &["id", "name"]).unwrap()
 }
@@ -39,7 +43,7 @@ fn labels(family: &impl prometheus::core::Collector) -> Vec<Vec<String>> {
 #[test]
 fn every_result_of_a_policy_counts_for_itself() {
     let family = counters(&["policy_id", "result"]);
-    let policies = Policies::new(5, family.clone(), names());
+    let policies = Policies::new(5, family.clone(), by_signal("policy_id"), names());
     let mut expected = 0;
     for id in [SECURITY_DEFAULTS_ID, &guid(1), &guid(2)] {
         for result in RESULTS {
@@ -59,7 +63,7 @@ fn every_result_of_a_policy_counts_for_itself() {
 #[test]
 fn what_is_no_id_of_a_policy_is_no_label() {
     let family = counters(&["policy_id", "result"]);
-    let policies = Policies::new(5, family.clone(), names());
+    let policies = Policies::new(5, family.clone(), by_signal("policy_id"), names());
     let too_long = guid(1) + "0";
     let not_hex = guid(1).replace('0', "g");
     for id in [
@@ -87,16 +91,16 @@ fn what_is_no_id_of_a_policy_is_no_label() {
 #[test]
 fn a_flood_of_policies_and_applications_makes_no_more_series_than_the_cap() {
     let (results, info) = (counters(&["policy_id", "result"]), names());
-    let policies = Policies::new(20, results.clone(), info.clone());
-    let (blocks, application_info) = (counters(&["application_id"]), names());
-    let applications = Applications::new(20, blocks.clone(), application_info.clone());
+    let policies = Policies::new(20, results.clone(), by_signal("policy_id"), info.clone());
+    let (by_application, application_info) = (by_signal("application_id"), names());
+    let blocks = by_application.0[0].clone();
+    let applications = Applications::new(20, by_application, application_info.clone());
     for number in 0..50_000 {
         let (id, name) = (guid(number), format!("name {number}"));
         let policy = applied(&id, Some(&name), PolicyResult::Success);
         policies.at(policies.cell(&policy)).inc();
-        applications
-            .at(applications.place(Some(&id), Some(&name)))
-            .inc();
+        let place = applications.place(Some(&id), Some(&name));
+        applications.first(place, Signal::Block).inc();
     }
     assert_eq!(labels(&results).len(), 21 * RESULTS.len());
     assert_eq!(labels(&blocks).len(), 21);
@@ -110,7 +114,12 @@ fn a_flood_of_policies_and_applications_makes_no_more_series_than_the_cap() {
 #[test]
 fn an_id_has_the_name_it_was_first_seen_with() {
     let info = names();
-    let policies = Policies::new(5, counters(&["policy_id", "result"]), info.clone());
+    let policies = Policies::new(
+        5,
+        counters(&["policy_id", "result"]),
+        by_signal("policy_id"),
+        info.clone(),
+    );
     for name in [None, Some("Block\nall \"guests\""), Some("Renamed"), None] {
         policies.cell(&applied(&guid(1), name, PolicyResult::Success));
     }
@@ -125,6 +134,33 @@ fn an_id_has_the_name_it_was_first_seen_with() {
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn each_signal_of_a_policy_and_of_an_application_counts_for_itself() {
+    let (by_policy, by_application) = (by_signal("policy_id"), by_signal("application_id"));
+    let families = [by_policy.0.clone(), by_application.0.clone()];
+    let results = counters(&["policy_id", "result"]);
+    let policies = Policies::new(5, results, by_policy, names());
+    let applications = Applications::new(5, by_application, names());
+    for (count, signal) in (1..).zip(Signal::ALL) {
+        let id = guid(1);
+        let place = policies.place(Some(&id), None);
+        policies.first(place, signal).inc_by(count);
+        policies
+            .first(policies.place(None, None), signal)
+            .inc_by(10 * count);
+        let place = applications.place(Some(&id), None);
+        applications.first(place, signal).inc_by(count);
+        applications
+            .first(applications.place(None, None), signal)
+            .inc_by(10 * count);
+        for family in &families {
+            let family = &family[signal as usize];
+            assert_eq!(family.with_label_values(&[&id]).get(), count);
+            assert_eq!(family.with_label_values(&[OTHER]).get(), 10 * count);
+        }
+    }
 }
 
 #[test]

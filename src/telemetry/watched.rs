@@ -5,12 +5,19 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use crate::diagnosis::Outcome;
 
+/// What is told of the files of the lists.
+pub(super) struct WatchFiles {
+    pub reloads: IntCounterVec,
+    pub refused: IntGaugeVec,
+}
+
 /// One list's series; all exist from the start.
 pub(super) struct Watched {
     outcomes: [IntCounter; Outcome::ALL.len()],
     latest_seconds: AtomicI64,
     latest: IntGauge,
     reloads: [IntCounter; 2],
+    refused: IntGauge,
 }
 
 impl Watched {
@@ -18,14 +25,16 @@ impl Watched {
         watch: &str,
         sign_ins: &IntCounterVec,
         latest: &IntGaugeVec,
-        reloads: &IntCounterVec,
+        files: &WatchFiles,
     ) -> Watched {
         Watched {
             outcomes: Outcome::ALL
                 .map(|outcome| sign_ins.with_label_values(&[watch, outcome.as_str()])),
             latest_seconds: AtomicI64::new(0),
             latest: latest.with_label_values(&[watch]),
-            reloads: ["ok", "error"].map(|result| reloads.with_label_values(&[watch, result])),
+            reloads: ["ok", "error"]
+                .map(|result| files.reloads.with_label_values(&[watch, result])),
+            refused: files.refused.with_label_values(&[watch]),
         }
     }
 
@@ -37,6 +46,7 @@ impl Watched {
 
     pub fn reloaded(&self, accepted: bool) {
         self.reloads[usize::from(!accepted)].inc();
+        self.refused.set(i64::from(!accepted));
     }
 
     /// Before each exposition.

@@ -70,6 +70,18 @@ fn a_client_that_retries_is_one_block_over_all_workers_and_the_cause_is_named() 
             409.0,
         ),
         (
+            format!(r#"signin_blocks_by_policy_total{{policy_id="{POLICY}"}}"#),
+            9.0,
+        ),
+        (
+            r#"signin_failures_first_total{category="SignInLogs"}"#.to_owned(),
+            1.0,
+        ),
+        (
+            format!(r#"signin_failures_by_application_total{{application_id="{APPLICATION}"}}"#),
+            1.0,
+        ),
+        (
             r#"signin_failed_controls_total{control="compliant_device"}"#.to_owned(),
             1.0,
         ),
@@ -143,6 +155,9 @@ fn a_watched_account_is_marked_and_counted_and_its_list_changes_without_a_restar
     service.wait_for_records(6);
     replace(&file, "Third Person\n");
     wait_for_reload(&service, "error", 1.0);
+    let refused = r#"signin_watch_list_refused{watch="emergency"}"#;
+    assert_eq!(service.metrics().value(refused), Some(1.0));
+    assert_eq!(service.metrics().value("signin_ready"), Some(1.0));
     // Once shown, a time to come would hide every later sign-in.
     setup.send([blocked("7", "third").replace("2026-03", "2999-03")]);
     service.wait_for_records(7);

@@ -3,6 +3,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Observer, seconds_between};
 use crate::pipeline::receipt::{Fate, Receipt};
+use crate::telemetry::Signal;
 
 impl Observer {
     pub fn received(&mut self, bytes: usize) {
@@ -58,7 +59,7 @@ impl Observer {
         for (source, count) in &receipt.requirement_sources {
             metrics.requirement_sources(*source).inc_by(*count);
         }
-        self.count_blocks(receipt);
+        self.count_firsts(receipt);
         if let Some(policies) = &metrics.policies {
             for (cell, count) in &receipt.policy_results {
                 policies.at(*cell).inc_by(u64::from(*count));
@@ -83,17 +84,26 @@ impl Observer {
         }
     }
 
-    fn count_blocks(&self, receipt: &Receipt) {
+    fn count_firsts(&self, receipt: &Receipt) {
         let metrics = &self.metrics;
-        for block in &receipt.blocks {
-            if !metrics.count_block(block.scenario, block.category, block.print) {
+        let mut policies = &receipt.tried_policies[..];
+        for tried in &receipt.tried {
+            let (deciding, rest) = policies.split_at(tried.policies.min(policies.len()));
+            policies = rest;
+            let signal = tried.signal;
+            if !metrics.count_first(signal, tried.scenario, tried.category, tried.print) {
                 continue;
             }
-            if let Some(applications) = &metrics.applications {
-                applications.at(block.application).inc();
+            if let Some(policies) = &metrics.policies {
+                for place in deciding {
+                    policies.first(*place, signal).inc();
+                }
             }
-            if let Some(countries) = &metrics.countries {
-                countries.at(block.country).inc();
+            if let Some(applications) = &metrics.applications {
+                applications.first(tried.application, signal).inc();
+            }
+            if let (Signal::Block, Some(countries)) = (signal, &metrics.countries) {
+                countries.at(tried.country).inc();
             }
         }
     }
