@@ -118,8 +118,16 @@ fn values_that_cannot_work_are_refused_with_a_reason() {
         "signs in with user name and password only",
     );
     helm_refuses(
-        "prometheusRule.enabled=true,prometheusRule.parameters.block_spike=2",
+        "podMonitor.enabled=true,prometheusRule.enabled=true,prometheusRule.parameters.block_spike=2",
         "there is no such parameter",
+    );
+    helm_refuses(
+        "prometheusRule.enabled=true",
+        "set podMonitor.enabled, or prometheusRule.job",
+    );
+    helm_refuses(
+        "prometheusRule.enabled=true,prometheusRule.job=a'b",
+        "has characters other than",
     );
     refuses("helm", &TEMPLATE, "config.kafka.bootstrap_servers is empty");
 }
@@ -351,6 +359,7 @@ fn the_pod_is_restricted() {
 #[test]
 fn thresholds_and_the_address_of_the_runbooks_can_be_set() {
     let manifests = rendered(&[
+        "podMonitor.enabled=true",
         "prometheusRule.enabled=true",
         "prometheusRule.runbookBase=https://wiki.contoso.com/runbooks",
         "prometheusRule.parameters.block_spike_factor=7",
@@ -360,6 +369,83 @@ fn thresholds_and_the_address_of_the_runbooks_can_be_set() {
     assert!(manifests.contains("expr: vector(7)\n"));
     assert_eq!(manifests.matches("expr: vector(77)\n").count(), 1);
 }
+
+/// The rules of a rendered chart, as Prometheus loads them.
+fn rules(manifests: &str) -> String {
+    let (_, object) = manifests
+        .split_once("\nkind: PrometheusRule\n")
+        .expect("there are rules");
+    let object = object.split("\n---").next().unwrap_or_default();
+    let (_, groups) = object.split_once("\n  groups:").expect("in groups");
+    format!("groups:{groups}\n")
+}
+
+/// One Prometheus sees both, each with a threshold and runbooks of its own.
+#[test]
+fn the_rules_of_two_releases_do_not_mix() {
+    let (folder, tests) = file("tests.yml", TWO_RELEASES);
+    for (release, factor) in [("one", "3"), ("two", "30")] {
+        let text = rules(&rendered(&[
+            "prometheusRule.enabled=true",
+            &format!("prometheusRule.job={release}"),
+            &format!("prometheusRule.runbookBase=https://{release}.example"),
+            &format!("prometheusRule.parameters.block_spike_factor={factor}"),
+        ]));
+        fs::write(folder.path().join(format!("{release}.yml")), text).expect("it can be written");
+    }
+    for rules in ["one.yml", "two.yml"] {
+        let rules = folder.path().join(rules);
+        succeeds(
+            "promtool",
+            &["check", "rules", rules.to_str().expect("a plain name")],
+        );
+    }
+    succeeds("promtool", &["test", "rules", &tests]);
+
+    // Without a job given it is the one that the operator gives the series of the podMonitor.
+    let all = rendered(EVERYTHING);
+    assert!(rules(&all).contains("job='identity/signin-signin-diagnostics'"));
+    assert!(all.contains("{job=\\\"identity/signin-signin-diagnostics\\\"}"));
+}
+
+/// The same spike in both, and an instance that is gone in one of them.
+const TWO_RELEASES: &str = r#"
+rule_files: [one.yml, two.yml]
+evaluation_interval: 5m
+group_eval_order: [signin_parameters, signin_recording, signin_alerts, signin_pipeline_alerts]
+tests:
+  - interval: 5m
+    input_series:
+      - series: 'signin_diagnoses_total{job="one",instance="a",category="SignInLogs",scenario="successful_sign_in",outcome="succeeded"}'
+        values: '0+192x30'
+      - series: 'signin_blocks_first_total{job="one",instance="a",category="SignInLogs",scenario="blocked_by_conditional_access"}'
+        values: '0+8x18 224+80x11'
+      - series: 'signin_diagnoses_total{job="two",instance="a",category="SignInLogs",scenario="successful_sign_in",outcome="succeeded"}'
+        values: '0+192x30'
+      - series: 'signin_blocks_first_total{job="two",instance="a",category="SignInLogs",scenario="blocked_by_conditional_access"}'
+        values: '0+8x18 224+80x11'
+      - series: 'signin_build_info{job="two",instance="a",version="1"}'
+        values: '1x12 _x18'
+    alert_rule_test:
+      - alertname: SigninBlockSpikeInteractive
+        eval_time: 1h45m
+        exp_alerts:
+          - exp_labels: { job: one, category: SignInLogs, signal: conditional_access_block, severity: critical, concern: sign_ins }
+            exp_annotations:
+              summary: '312 sign-ins of people newly blocked by Conditional Access in an hour, 5.9 times the usual share (one, SignInLogs)'
+              description: 'Usually they are at most 5% of the sign-ins that come to a decision. No policy is known to have decided them (see the runbook). '
+              policies: /graph?g0.expr=topk%2810%2C+signin%3Asignal%3Aby_policy30m%7Bjob%3D%27one%27%2Cjob%3D%22one%22%2Csignal%3D%22conditional_access_block%22%7D%29&g0.tab=1
+              applications: /graph?g0.expr=topk%2810%2C+signin%3Asignal%3Aby_application30m%7Bjob%3D%27one%27%2Cjob%3D%22one%22%2Csignal%3D%22conditional_access_block%22%7D%29&g0.tab=1
+              runbook_url: https://one.example/SigninBlockSpikeInteractive.md
+      - alertname: SigninDown
+        eval_time: 1h45m
+        exp_alerts:
+          - exp_labels: { job: two, severity: critical, concern: pipeline }
+            exp_annotations:
+              summary: 'No instance of two answers Prometheus'
+              description: 'Sign-ins are not diagnosed, and the alerts on sign-ins are blind, until one does.'
+              runbook_url: https://two.example/SigninDown.md
+"#;
 
 /// Helm reads no file outside of its chart, and a link would be lost in a package.
 #[test]

@@ -234,6 +234,7 @@ fn values() -> Value {
             Object(&[
                 ("enabled", Flag),
                 ("labels", Map),
+                ("job", Text),
                 ("runbookBase", Text),
                 ("parameters", Map),
             ]),

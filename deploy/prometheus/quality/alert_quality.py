@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How good the spike alert is: the shipped rules over simulated spikes, in a real Prometheus.
+"""How good the spike alerts are: the shipped rules over simulated spikes, in a real Prometheus.
 
 Tenants of the model (traffic.py) come in pairs of the same traffic, one with a spike on the last
 day and one without. Their counters become blocks of one Prometheus on loopback; the recording
 rules are filled in by promtool, level by level; the alert's own expression is asked for over the
-last day, and its `for` is applied. Thresholds are compared on one set of
-seeds, and the shipped ones are reported on another.
+last day, and its `for` is applied. Thresholds of blocks are compared on one set of
+seeds, and the shipped ones are reported on another. Each alert has traffic and a Prometheus of its own.
 
 Needs prometheus and promtool. Writes the tables to standard output.
 """
@@ -29,7 +29,8 @@ import urllib.request
 import traffic
 
 RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-ALERT = "SigninBlockSpikeInteractive"
+# The alert whose thresholds are compared.
+COMPARED = "SigninBlockSpikeInteractive"
 FACTORS = (3, 5, 10, 20)
 # A Monday; far enough back that no block is younger than what Prometheus still holds in memory.
 EPOCH = 1_767_571_200
@@ -96,19 +97,24 @@ def tool(*arguments):
         raise SystemExit(f"promtool {' '.join(arguments[:3])}: {done.stderr}{done.stdout}")
 
 
-def simulate(job, seed, factor):
-    """The samples of a job, by block, as lines of the two families."""
-    tenant = traffic.Tenant(seed, factor)
-    blocks = {}
-    for minute, succeeded, blocked in traffic.counters(tenant):
-        at = EPOCH + minute * 60
-        for family, value in (("d", succeeded), ("b", blocked)):
-            blocks.setdefault((at // BLOCK, family), []).append(f"{value} {at}\n")
-    labels = f'job="{job}",instance="a",category="SignInLogs"'
+def simulate(job, seed, factor, kind):
+    """The samples of a job, by block, as lines of each family."""
+    tenant = traffic.Tenant(seed, factor, kind)
+    labels = f'job="{job}",instance="a",category="{kind.category}"'
     names = {
-        "d": f'signin_diagnoses_total{{{labels},scenario="successful_sign_in",outcome="succeeded"}} ',
-        "b": f'signin_blocks_first_total{{{labels},scenario="blocked_by_conditional_access"}} ',
+        "signin_diagnoses": f'{{{labels},scenario="successful_sign_in",outcome="succeeded"}} ',
+        "signin_blocks_first": f'{{{labels},scenario="blocked_by_conditional_access"}} ',
+        kind.family: f'{{{labels},scenario="blocked_by_conditional_access"}} '
+                     if kind.family == "signin_blocks_first" else f'{{{labels}}} ',
     }
+    names = {family: f"{family}_total{series}" for family, series in names.items()}
+    blocks = {}
+    for minute, succeeded, counted in traffic.counters(tenant):
+        at = EPOCH + minute * 60
+        # Where something else is counted, nobody is blocked.
+        values = {"signin_diagnoses": succeeded, "signin_blocks_first": 0, kind.family: counted}
+        for family, value in values.items():
+            blocks.setdefault((at // BLOCK, family), []).append(f"{value} {at}\n")
     texts = {key: names[key[1]] + names[key[1]].join(lines) for key, lines in blocks.items()}
     about = {"start": tenant.spike_start, "end": tenant.spike_end, "factor": factor,
              "peak": tenant.peak_an_hour, "added": tenant.added_blocks()}
@@ -118,6 +124,7 @@ def simulate(job, seed, factor):
 def write_blocks(folder, jobs):
     """Creates the blocks of all jobs; gives what is known of each job."""
     known, files = {}, {}
+    families = sorted({"signin_diagnoses", "signin_blocks_first", jobs[0][3].family})
     with concurrent.futures.ProcessPoolExecutor() as pool:
         for job, about, texts in pool.map(simulate, *zip(*jobs), chunksize=4):
             known[job] = about
@@ -131,13 +138,13 @@ def write_blocks(folder, jobs):
     def create(block):
         path = os.path.join(folder, f"{block}.txt")
         with open(path, "w", encoding="utf-8") as whole:
-            for family, name in (("d", "signin_diagnoses"), ("b", "signin_blocks_first")):
-                whole.write(f"# TYPE {name} counter\n")
+            for family in families:
+                whole.write(f"# TYPE {family} counter\n")
                 with open(os.path.join(folder, f"{block}.{family}"), encoding="utf-8") as part:
                     shutil.copyfileobj(part, whole)
             whole.write("# EOF\n")
         tool("tsdb", "create-blocks-from", "openmetrics", path, f"{folder}/data")
-        for suffix in ("txt", "d", "b"):
+        for suffix in ("txt", *families):
             os.remove(os.path.join(folder, f"{block}.{suffix}"))
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -162,6 +169,8 @@ def shipped_rules(folder):
 
 def levels(rules, alert):
     """The recording rules that the alert rests on, those first that need no other."""
+    signal = re.search(r'signal="(\w+)"', alert["query"]).group(1)
+    rules = [rule for rule in rules if rule["labels"].get("signal", signal) == signal]
     queries, found = alert["query"], []
     for rule in reversed(rules):
         if rule["name"] in queries and rule["labels"].get("name", "") in queries:
@@ -267,58 +276,66 @@ def share(part, whole):
     return f"{100 * part / whole:.0f} %" if whole else "–"
 
 
-def row(name, told):
-    hits = sorted(minutes for minutes in told if minutes is not None)
-    soon = sum(minutes <= 10 for minutes in hits)
+def row(name, known, told, false_alarms, is_in):
+    """Of the spikes that are in, and of the days without a spike of the same tenants."""
+    minutes = [found for job, found in told.items() if is_in(known[job])]
+    hits = sorted(found for found in minutes if found is not None)
+    false = sum(is_in(known[spike_of(job)]) for job in false_alarms)
+    soon = sum(found <= 10 for found in hits)
     middle = f"{statistics.median(hits):.0f}" if hits else "–"
     ninth = f"{hits[math.ceil(0.9 * len(hits)) - 1]}" if hits else "–"
-    print(f"| {name} | {len(told)} | {share(len(hits), len(told))} | {share(soon, len(told))} "
-          f"| {middle} | {ninth} |")
+    a_month = f"{30 * false / (2 * len(minutes)):.2f}" if minutes else "–"
+    print(f"| {name} | {len(minutes)} | {share(len(hits), len(minutes))} "
+          f"| {share(len(hits), len(hits) + false)} | {a_month} "
+          f"| {share(soon, len(minutes))} | {middle} | {ninth} |")
+
+
+def spike_of(job):
+    """The job of the same traffic that has a spike."""
+    return job.removesuffix("-quiet").removesuffix("-spike") + "-spike"
 
 
 def report(prometheus, known, alert):
     true_minutes = prometheus.over_last_day(f"({alert['query']}) and on (job) "
                                             'signin:decided:increase10m{job=~"report.*"}')
     told, false_alarms = judge(known, true_minutes, alert)
-    hits = [minutes for minutes in told.values() if minutes is not None]
-    print("| spikes | number | told | within 10 min | median minutes | 90 % within |")
-    print("|---|---|---|---|---|---|")
+    print("| spikes | number | told | precision | false alarms a tenant and 30 days | within 10 min "
+          "| median minutes | 90 % within |")
+    print("|---|---|---|---|---|---|---|---|")
+
+    def print_row(name, is_in):
+        row(name, known, told, false_alarms, is_in)
+
     for factor in FACTORS:
-        row(f"×{factor}", [m for job, m in told.items() if known[job]["factor"] == factor])
+        print_row(f"×{factor}", lambda about: about["factor"] == factor)
     for name, least, most in (("under 500", 0, 500), ("500 to 5,000", 500, 5000),
                               ("over 5,000", 5000, math.inf)):
-        row(f"{name} sign-ins an hour at peak",
-            [m for job, m in told.items() if least <= known[job]["peak"] < most])
+        print_row(f"{name} sign-ins an hour at peak", lambda about: least <= about["peak"] < most)
     for name, least, most in (("fewer than 10", 0, 10), ("10 to 30", 10, 30), ("30 to 100", 30, 100),
                               ("over 100", 100, math.inf)):
-        row(f"{name} blocks added in its first hour",
-            [m for job, m in told.items() if least <= known[job]["added"] < most])
-    row("×5 and more, 30 blocks or more added",
-        [m for job, m in told.items() if known[job]["factor"] >= 5 and known[job]["added"] >= 30])
-    row("all", list(told.values()))
+        print_row(f"{name} added in its first hour", lambda about: least <= about["added"] < most)
+    print_row("×5 and more, 30 or more added",
+              lambda about: about["factor"] >= 5 and about["added"] >= 30)
+    print_row("all", lambda about: True)
     without = sum(about["factor"] is None for about in known.values())
     quiet = sum(known[job]["factor"] is None for job in set(false_alarms))
-    print(f"\n{len(false_alarms)} false alarms in {len(known)} tenant days, {quiet} of the {without} "
-          f"days without a spike have one: {30 * len(false_alarms) / len(known):.2f} a tenant and "
-          f"30 days. Precision {share(len(hits), len(hits) + len(false_alarms))}, "
-          f"recall {share(len(hits), len(told))}.")
+    print(f"\n{len(false_alarms)} false alarms in {len(known)} tenant days; {quiet} of the {without} "
+          "days without a spike have one.")
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--pairs", type=int, default=200, help="spikes to report on")
-    arguments.add_argument("--tune", type=int, default=120, help="spikes to compare thresholds on")
-    options = arguments.parse_args()
+def simulate_alert(name, pairs, tune):
+    """Prints the tables of one alert."""
+    kind = traffic.KINDS[name]
     jobs = []
-    for group, count in (("tune", options.tune), ("report", options.pairs)):
+    for group, count in (("tune", tune), ("report", pairs)):
         for number in range(count):
             seed = f"{group}-{number}"
-            jobs.append((f"{seed}-spike", seed, FACTORS[number % len(FACTORS)]))
-            jobs.append((f"{seed}-quiet", seed, None))
+            jobs.append((f"{seed}-spike", seed, FACTORS[number % len(FACTORS)], kind))
+            jobs.append((f"{seed}-quiet", seed, None, kind))
     with tempfile.TemporaryDirectory(prefix="alert-quality-") as folder:
         rules = shipped_rules(folder)
         shutil.rmtree(os.path.join(folder, "data"))
-        alert = next(rule for rule in rules["alerts.yml"] if rule["name"] == ALERT)
+        alert = next(rule for rule in rules["alerts.yml"] if rule["name"] == name)
         known = write_blocks(folder, jobs)
         steps = levels(rules["parameters.yml"] + rules["recording.yml"], alert)
         history = read_with_offset(steps)
@@ -328,16 +345,28 @@ def main():
                     chosen = [rule for rule in step if (rule["name"] in history) is is_history]
                     if chosen:
                         fill_in(folder, prometheus, chosen, f"level{level}", days)
-            log(f"{level + 1} of {len(steps)} levels of rules evaluated")
+            log(f"{name}: {level + 1} of {len(steps)} levels of rules evaluated")
         with Prometheus(folder) as prometheus:
             groups = {group: {job: about for job, about in known.items() if job.startswith(group)}
                       for group in ("tune", "report")}
             if groups["tune"]:
-                print("## Thresholds, on the tuning seeds\n")
+                print(f"## {name}: thresholds, on the tuning seeds\n")
                 compare_thresholds(prometheus, groups["tune"], alert)
-            if groups["report"]:
-                print("\n## The shipped alert, on the other seeds\n")
-                report(prometheus, groups["report"], alert)
+                print()
+            print(f"## {name}, as shipped, on the other seeds\n")
+            report(prometheus, groups["report"], alert)
+            print(flush=True)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--pairs", type=int, default=200, help="spikes to report on")
+    arguments.add_argument("--tune", type=int, default=120,
+                           help=f"spikes to compare thresholds on, of {COMPARED}")
+    arguments.add_argument("--alert", choices=traffic.KINDS, help="only this one")
+    options = arguments.parse_args()
+    for name in [options.alert] if options.alert else traffic.KINDS:
+        simulate_alert(name, options.pairs, options.tune if name == COMPARED else 0)
     log("done")
 
 

@@ -5,6 +5,7 @@ own, and the events that must not raise an alarm: surges, restarts, a backlog, s
 blocks. A spike is a factor on the usual share for a while. Azure Monitor's batches of five
 minutes are part of it: what happens reaches the counters up to five minutes later.
 """
+import dataclasses
 import math
 import random
 
@@ -16,6 +17,34 @@ LAST_DAY = DAYS - 1
 STORED_DAYS = sorted({LAST_DAY - 21, LAST_DAY - 14, LAST_DAY - 7, LAST_DAY - 1, LAST_DAY})
 # The windows of the rules reach beyond the day.
 MARGIN = 120
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What differs between the traffic of the alerts."""
+    category: str
+    # The counter of what the alert counts.
+    family: str
+    # The usual share: its median, its least and its largest.
+    share: tuple = (0.02, 0.003, 0.12)
+    # Of the sign-ins of people.
+    volume: float = 1
+    # Parts of the volume of working hours.
+    night: tuple = (0.03, 0.15)
+    weekend: tuple = (0.1, 0.4)
+
+
+KINDS = {
+    "SigninBlockSpikeInteractive": Kind("SignInLogs", "signin_blocks_first"),
+    # Clients renew their tokens by day and night; few of those that are let in are blocked later.
+    "SigninBlockSpikeNonInteractive": Kind(
+        "NonInteractiveUserSignInLogs", "signin_blocks_first", share=(0.008, 0.001, 0.08),
+        volume=5, night=(0.2, 0.6), weekend=(0.2, 0.6)),
+    "SigninFailedConditionalAccessSpike": Kind(
+        "SignInLogs", "signin_failures_first", share=(0.015, 0.002, 0.1)),
+    "SigninMfaProofUpSpike": Kind(
+        "SignInLogs", "signin_proof_ups_first", share=(0.004, 0.0005, 0.03)),
+}
 
 
 def poisson(rng, mean):
@@ -33,14 +62,15 @@ def poisson(rng, mean):
 class Tenant:
     """What stays the same over the weeks. `spike_factor` None: a tenant without a spike."""
 
-    def __init__(self, seed, spike_factor):
+    def __init__(self, seed, spike_factor, kind):
         rng = self.rng = random.Random(seed)
-        self.peak_an_hour = 10 ** rng.uniform(2, 4.3)
-        self.share = min(0.12, max(0.003, rng.lognormvariate(math.log(0.02), 0.7)))
+        self.peak_an_hour = kind.volume * 10 ** rng.uniform(2, 4.3)
+        median, least, most = kind.share
+        self.share = min(most, max(least, rng.lognormvariate(math.log(median), 0.7)))
         self.night_share = rng.uniform(0.6, 1.8)
         self.monday_share = rng.uniform(1.0, 1.8)
-        self.night_volume = rng.uniform(0.03, 0.15)
-        self.weekend_volume = rng.uniform(0.1, 0.4)
+        self.night_volume = rng.uniform(*kind.night)
+        self.weekend_volume = rng.uniform(*kind.weekend)
         # The last day is any day of the week.
         self.weekday_of_first = rng.randrange(7)
         self.streams = [rng.randrange(BATCH) for _ in range(1 + int(math.log10(self.peak_an_hour)))]
