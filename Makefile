@@ -33,6 +33,7 @@ bench: build-tools ## measure beside a program that only moves the bytes, then s
 	@$(call need,mvn,apt-get install maven)
 	cargo bench --bench end_to_end
 	cargo bench --bench stages
+	cargo bench --bench search
 
 soak: build-tools test-tools ## faults at random for 10 minutes on a real Kafka (MINUTES=n SEED=n; benches/README.md)
 	cargo bench --profile dev --bench soak -- $(or $(MINUTES),10) $(SEED)
@@ -81,5 +82,6 @@ test-tools:
 	@$(call need,jq,apt-get install jq)
 	@$(call need,systemd-analyze,apt-get install systemd)
 	@$(call need,bwrap,apt-get install bubblewrap)
+	@command -v google-chrome >/dev/null || $(call need,chromium,apt-get install --no-install-recommends chromium)
 	@$(call need,script,apt-get install bsdutils)
 	@[ -e "$(DEPLOY_TOOLS)/installed" ] || { echo "helm, hadolint and others are missing; install them with: make deploy-tools" >&2; exit 1; }

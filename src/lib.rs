@@ -12,7 +12,7 @@
 //! - [`query`] reads the diagnoses back, for the person who looks for one;
 //! - [`watch`] knows the accounts whose sign-ins are marked;
 //! - [`telemetry`] counts, logs and answers `/livez`, `/readyz` and `/metrics`;
-//! - `files` opens a file that may be compressed; [`config`] reads the settings; [`cli`] is one file a subcommand.
+//! - `files` opens a file that may be compressed; `http` serves within bounds; [`config`] reads the settings; [`cli`] is one file a subcommand.
 #![forbid(unsafe_code)]
 
 pub mod cli;
@@ -20,6 +20,7 @@ pub mod config;
 pub mod delivery;
 pub mod diagnosis;
 mod files;
+mod http;
 mod json;
 pub mod kafka;
 pub mod pipeline;

@@ -1,9 +1,8 @@
 //! Any text as what a person searches for, over any bytes as a record. What is found can be shown,
 //! in a form that a terminal and a table only show.
 use chrono::{DateTime, TimeZone as _, Utc};
-use signin_diagnostics::policies::IpRange;
 use signin_diagnostics::query::columns::{Column, Order};
-use signin_diagnostics::query::filter::{Filter, Term};
+use signin_diagnostics::query::filter::{Address, Filter, Term};
 use signin_diagnostics::query::format::{Csv, literal, plain};
 use signin_diagnostics::query::groups::{GroupBy, Groups};
 use signin_diagnostics::query::inert::is_active;
@@ -26,7 +25,7 @@ pub fn run(bytes: &[u8]) {
     let _ = (time::span(text), Column::from_name(text));
     let order = Order::from_name(text).or_else(|_| Order::from_name("-time"));
     let order = order.unwrap();
-    let range = IpRange::from_cidr(text);
+    let address = Address::parse(text);
     for shown in [plain(text), literal(text)] {
         assert!(!shown.contains(is_active), "{shown:?}");
     }
@@ -54,7 +53,7 @@ pub fn run(bytes: &[u8]) {
             ..Filter::default()
         },
         Filter {
-            addresses: range.into_iter().collect(),
+            addresses: address.into_iter().collect(),
             ..Filter::default()
         },
     ] {

@@ -19,8 +19,8 @@ use chrono::Utc;
 
 use super::{EXIT_CONFIGURATION, snapshot_source};
 use crate::config::{
-    Application, Authorities, IdentitySource, LogFormat, MetricOptions, PrivacySettings, Profile,
-    Sasl, Security, Settings, SettingsArgs, Sources,
+    Access, Application, Authorities, IdentitySource, LogFormat, MetricOptions, PrivacySettings,
+    Profile, Sasl, Security, Settings, SettingsArgs, Sources,
 };
 use crate::diagnosis::{Detail, Scenario};
 use crate::kafka;
@@ -136,6 +136,7 @@ fn summary(
         catalog: catalog_settings,
         policy_snapshot,
         watch,
+        console,
         privacy,
     } = settings;
     let mut line = |name: &str, value: &dyn Display| writeln!(out, "{name:<20}{value}");
@@ -198,6 +199,18 @@ fn summary(
         &described(snapshot, policy_snapshot.max_age),
     )?;
     line("telemetry", &format_args!("http://{}", telemetry.listen))?;
+    let access = match console.access {
+        Access::Machine => "this machine",
+        Access::Token(_) => "a token",
+        Access::Proxy(_) => "a proxy in front",
+    };
+    line(
+        "console",
+        &format_args!(
+            "http://{} for {access}, where it is started",
+            console.listen
+        ),
+    )?;
     let format = match telemetry.log_format {
         LogFormat::Text => "text",
         LogFormat::Json => "json",

@@ -4,6 +4,7 @@
 //! is wrong.
 pub mod card;
 pub mod check;
+mod console;
 pub mod demo;
 mod diagnose;
 pub mod explain;
@@ -56,6 +57,8 @@ enum Command {
     Search(Box<search::args::SearchArgs>),
     /// Review one sign-in: what happened, which policies decided, what to do, and its flow
     Review(review::ReviewArgs),
+    /// Open the web console: search and review in a browser, on this machine unless configured
+    Console(console::ConsoleArgs),
     /// Say what an error code or a scenario means, and what to do about it
     Explain {
         /// Folder of a catalog that replaces the built-in one
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Review(args) => review::run(&args),
+        Command::Console(args) => console::run(&args),
         Command::Explain { catalog, explain } => match load_catalog(catalog.as_deref()) {
             Ok(catalog) => explain::run(&explain, &catalog, &mut io::stdout().lock()),
             Err(faults) => return refuse(&faults),

@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 use super::card::{time_words, write_card};
 use super::search::args::RangeArgs;
 use super::search::progress::Bar;
-use super::search::{self, DEFAULT_RANGE, say, table, terminal_width, usage};
+use super::search::{self, HINTS, say, table, terminal_width, usage};
 use super::store::{self, Opened, StoreArgs};
 use super::{load_catalog, refuse};
 use crate::config::Settings;
@@ -26,6 +26,7 @@ use crate::query::columns::Column;
 use crate::query::filter::SHORT_ID;
 use crate::query::inert::{self, Inert};
 use crate::query::review::{Lookup, Review, look_up};
+use crate::query::scope::{self, DEFAULT_RANGE};
 use crate::query::store::Store;
 use crate::query::view::{self, ReviewPage, View};
 
@@ -94,7 +95,12 @@ pub fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     match found? {
         Lookup::None(passed) => {
             search::passed(&passed);
-            say(&search::nothing_found(&store, range, args.range.max_delay));
+            say(&scope::nothing_found(
+                &store,
+                range,
+                args.range.max_delay,
+                HINTS,
+            ));
             Ok(ExitCode::FAILURE)
         }
         Lookup::Several(matches, total) => {

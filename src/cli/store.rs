@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::refuse;
 use crate::config::{Sasl, Settings, SettingsArgs};
 use crate::diagnosis::MessageKey;
-use crate::kafka::{self, Credential, Tokens};
+use crate::kafka::{self, Credential, Renewal};
 use crate::privacy_key::PrivacyKey;
 use crate::query::store::Store;
 use crate::query::{Topic, partition};
@@ -32,6 +32,8 @@ pub struct Opened {
     pub keyed_by_user: bool,
     /// Finds the pseudonyms of a name.
     pub key: Option<PrivacyKey>,
+    /// Where the brokers ask for tokens.
+    pub renewal: Option<Renewal>,
 }
 
 /// Opens the store; the exit code where the configuration is refused.
@@ -45,6 +47,7 @@ pub fn open(args: &StoreArgs) -> anyhow::Result<Result<Opened, ExitCode>> {
             store: Store::Files(args.files.clone()),
             keyed_by_user: false,
             key,
+            renewal: None,
         }));
     }
     let settings = match Settings::load(&args.settings.sources()) {
@@ -60,12 +63,21 @@ pub fn open(args: &StoreArgs) -> anyhow::Result<Result<Opened, ExitCode>> {
     if let Some(fault) = kafka::properties_fault(&settings) {
         return Ok(Err(refuse(&fault)));
     }
-    let tokens = tokens(&settings)?;
-    Ok(Ok(topic(&settings, tokens)))
+    let opened = topic(&settings, renewal(&settings)?);
+    if let Some(renewal) = &opened.renewal {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime
+            .block_on(renewal.renew())
+            .context("no token of Entra ID")?;
+    }
+    Ok(Ok(opened))
 }
 
 /// The output topic of the settings.
-pub fn topic(settings: &Settings, tokens: Option<Arc<Tokens>>) -> Opened {
+fn topic(settings: &Settings, renewal: Option<Renewal>) -> Opened {
+    let tokens = renewal.as_ref().map(|renewal| Arc::clone(&renewal.tokens));
     let consumer = kafka::consumer(settings, 0);
     let producer = kafka::producer(settings);
     Opened {
@@ -74,23 +86,17 @@ pub fn topic(settings: &Settings, tokens: Option<Arc<Tokens>>) -> Opened {
             && settings.privacy.treatments.user == Treatment::Keep
             && partition::is_known(producer.get("partitioner")),
         key: settings.privacy.key(),
+        renewal,
     }
 }
 
-/// A token that outlives a scan, where the brokers ask for one.
-fn tokens(settings: &Settings) -> anyhow::Result<Option<Arc<Tokens>>> {
+fn renewal(settings: &Settings) -> anyhow::Result<Option<Renewal>> {
     let security = &settings.kafka.security;
     let Some(Sasl::Token(identity)) = &security.sasl else {
         return Ok(None);
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let credential = Credential::new(identity.clone(), security)?;
-    let token = runtime
-        .block_on(credential.fetch())
-        .context("no token of Entra ID")?;
-    let tokens = Arc::new(Tokens::default());
-    tokens.put(token);
-    Ok(Some(tokens))
+    Ok(Some(Renewal {
+        credential: Credential::new(identity.clone(), security)?,
+        tokens: Arc::default(),
+    }))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 
+use super::console;
 use super::fault::ConfigFaults;
 use super::layers::{self, Sources, nearest};
 use super::privacy;
@@ -13,8 +14,8 @@ use super::properties;
 use super::reader::{Reader, choose, names, text};
 use super::security::{self, Namespace};
 use super::settings::{
-    Catalog, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, MetricOptions, Mode, Output,
-    PolicySnapshot, PrivacySettings, Profile, Sasl, Settings, Start, Telemetry,
+    Catalog, Console, DeadLetter, Delivery, Input, Kafka, Limits, LogFormat, MetricOptions, Mode,
+    Output, PolicySnapshot, PrivacySettings, Profile, Sasl, Settings, Start, Telemetry,
 };
 use super::topics::{check_topics, input_fault, topic_fault};
 use super::watch;
@@ -56,6 +57,21 @@ impl Settings {
         let listen = telemetry(&mut reader).listen;
         match reader.into_faults() {
             faults if faults.is_empty() => Ok(listen),
+            faults => Err(ConfigFaults(faults)),
+        }
+    }
+
+    /// `[console]` and `[telemetry]` alone: a console that reads files of records needs no broker.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the sources, or with the two sections.
+    pub fn console(sources: &Sources) -> Result<(Console, Telemetry), ConfigFaults> {
+        let (values, faults) = layers::merge(sources);
+        let mut reader = Reader::new(values, faults);
+        let read = (console::read(&mut reader), telemetry(&mut reader));
+        match reader.into_faults() {
+            faults if faults.is_empty() => Ok(read),
             faults => Err(ConfigFaults(faults)),
         }
     }
@@ -117,6 +133,7 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
             text_bytes: reader.size("limits.text_bytes", 256..=64 * KIB),
         },
         watch: watch::read(reader),
+        console: console::read(reader),
         privacy: privacy::read(reader),
     };
     check_topics(reader, &settings, namespace.as_ref());
@@ -332,15 +349,9 @@ fn policy_snapshot(reader: &mut Reader) -> PolicySnapshot {
 
 fn telemetry(reader: &mut Reader) -> Telemetry {
     Telemetry {
-        listen: reader.parsed(
+        listen: reader.address(
             "telemetry.listen",
             SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            "write an address and a port, such as 127.0.0.1:9464 or 0.0.0.0:9464",
-            |text| {
-                text.trim()
-                    .parse()
-                    .map_err(|_| "is not an IP address with a port".to_owned())
-            },
         ),
         log_format: reader.choice(
             "telemetry.log_format",

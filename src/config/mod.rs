@@ -8,6 +8,7 @@ mod args;
 mod authorities;
 mod client_certificate;
 mod connection_string;
+mod console;
 mod fault;
 mod identity;
 mod layers;
@@ -34,10 +35,10 @@ pub use fault::{ConfigFaults, Fault, Origin};
 pub use layers::Sources;
 pub use secret::Secret;
 pub use settings::{
-    Application, Catalog, ClientCertificate, DeadLetter, DeadLetterBytes, Delivery, Identity,
-    IdentitySource, Input, Kafka, Limits, LogFormat, Mechanism, MetricOptions, Mode, Output,
-    PolicySnapshot, PrivacySettings, Profile, Property, Protocol, Sasl, SecretText, Security,
-    Settings, Start, Telemetry,
+    Access, Application, Catalog, ClientCertificate, Console, DeadLetter, DeadLetterBytes,
+    Delivery, Identity, IdentitySource, Input, Kafka, Limits, LogFormat, Mechanism, MetricOptions,
+    Mode, Output, PolicySnapshot, PrivacySettings, Profile, Property, Protocol, Sasl, SecretText,
+    Security, Settings, Start, Telemetry,
 };
 pub use topics::{is_pattern as is_topic_pattern, pattern as topic_pattern};
 pub use units::duration as parse_duration;

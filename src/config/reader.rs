@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -239,6 +240,16 @@ impl Reader {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> T {
         self.parse(key, stand_in, remedy, |value| parse(text(value)?))
+    }
+
+    /// An address of this machine with a port, to listen at.
+    pub fn address(&mut self, key: &'static str, stand_in: SocketAddr) -> SocketAddr {
+        let remedy = "write an address and a port, such as 127.0.0.1:9464 or 0.0.0.0:9464";
+        self.parsed(key, stand_in, remedy, |text| {
+            text.trim()
+                .parse()
+                .map_err(|_| "is not an IP address with a port".to_owned())
+        })
     }
 
     /// A secret that stands in one key or in the file that another key names.

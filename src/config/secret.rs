@@ -41,7 +41,7 @@ pub(super) fn is_secret_key(key: &str) -> bool {
         .iter()
         .any(|word| key.contains(word))
         || key.rsplit('.').next() == Some("pem")
-        || key == "privacy.key"
+        || matches!(&*key, "privacy.key" | "console.token")
 }
 
 /// Whether a text holds an access key, wherever it was written: people paste a connection string
@@ -77,6 +77,8 @@ mod tests {
             ("output.key", false),
             ("privacy.key", true),
             ("privacy.key_file", false),
+            ("console.token", true),
+            ("console.token_file", false),
         ] {
             assert_eq!(is_secret_key(key), secret, "{key}");
         }

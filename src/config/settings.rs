@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::secret::Secret;
@@ -33,6 +34,7 @@ pub struct Settings {
     pub limits: Limits,
     /// By name.
     pub watch: Vec<WatchList>,
+    pub console: Console,
     pub privacy: PrivacySettings,
 }
 
@@ -305,6 +307,26 @@ pub struct Telemetry {
     pub listen: SocketAddr,
     pub log_format: LogFormat,
     pub log_level: tracing::Level,
+}
+
+/// Where the console listens, and whom it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Console {
+    pub listen: SocketAddr,
+    pub access: Access,
+    /// Names by which browsers reach it, beside those of this machine.
+    pub hosts: Vec<String>,
+}
+
+/// Who may use the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever is on this machine: the address is loopback.
+    Machine,
+    /// Who knows the token.
+    Token(Secret),
+    /// Whom the proxy in front names in this header.
+    Proxy(HeaderName),
 }
 
 /// Series whose labels the tenant fills.

@@ -169,6 +169,11 @@ fn the_defaults_are_those_of_the_file() {
             text_bytes: 4096,
         },
         watch: Vec::new(),
+        console: Console {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9465)),
+            access: Access::Machine,
+            hosts: Vec::new(),
+        },
         privacy: PrivacySettings::default(),
     };
     assert_eq!(settings, expected);
@@ -909,4 +914,65 @@ fn a_key_of_privacy_comes_from_its_file_or_the_environment_and_is_not_printed() 
         let printed = format!("{settings:?} {:?}", privacy.in_force());
         assert!(!printed.contains(PRIVACY_SECRET), "{printed}");
     }
+}
+
+/// Long enough, and nowhere to be seen.
+const CONSOLE_TOKEN: &str = "the-token-of-the-console-of-the-tests";
+
+#[test]
+fn a_console_that_others_reach_asks_who_they_are() {
+    let refusals = |set: &[&str]| -> Vec<String> {
+        let faults = refused(&with(set));
+        assert!(!faults.contains(CONSOLE_TOKEN), "{faults}");
+        let keys = faults
+            .lines()
+            .filter_map(|line| line.split([' ', ':']).next());
+        keys.map(ToOwned::to_owned).collect()
+    };
+    let token = format!("console.token={CONSOLE_TOKEN}");
+    let (open, header) = (
+        "console.listen=0.0.0.0:9465",
+        "console.proxy_header=X-Forwarded-User",
+    );
+    assert_eq!(refusals(&[open]), ["console.listen"]);
+    assert_eq!(refusals(&["console.listen=[::]:9465"]), ["console.listen"]);
+    assert_eq!(refusals(&[open, "console.token=short"]), ["console.token"]);
+    assert_eq!(
+        refusals(&[open, "console.token_file=missing"]),
+        ["console.token_file"]
+    );
+    assert_eq!(
+        refusals(&[open, "console.proxy_header=X User"]),
+        ["console.proxy_header"]
+    );
+    assert_eq!(refusals(&[&token, header]), ["console.proxy_header"]);
+
+    let files = Files::new();
+    let path = files.write("token", format!("{CONSOLE_TOKEN}\n"));
+    let file = format!("console.token_file={}", path.display());
+    for (set, is_token) in [(&*token, true), (&*file, true), (header, false)] {
+        let console = Settings::load(&with(&[open, set])).unwrap().console;
+        assert_eq!(
+            matches!(console.access, Access::Token(_)),
+            is_token,
+            "{set}"
+        );
+        assert_eq!(
+            matches!(console.access, Access::Proxy(_)),
+            !is_token,
+            "{set}"
+        );
+        assert!(!format!("{console:?}").contains(CONSOLE_TOKEN));
+    }
+}
+
+#[test]
+fn a_console_over_files_needs_no_broker() {
+    let sources = Sources {
+        set: vec!["console.listen=127.0.0.1:1".to_owned()],
+        ..Sources::default()
+    };
+    let (console, _) = Settings::console(&sources).unwrap();
+    assert_eq!(console.listen, SocketAddr::from(([127, 0, 0, 1], 1)));
+    assert_eq!(console.access, Access::Machine);
 }

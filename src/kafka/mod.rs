@@ -22,6 +22,8 @@ pub use properties::{
 };
 pub use resolver::{OffsetLost, Resolved, Resolver, Round};
 pub use statistics::{PartitionLag, Statistics};
-pub use token::{Credential, NoToken, Refresher, Token, TokenError, Tokens, current_token};
+pub use token::{
+    Credential, NoToken, Refresher, Renewal, Token, TokenError, Tokens, current_token,
+};
 pub use topics::expand;
 pub use transactor::{TransactionEvent, Transactor, make_transactional, remedy, transactional_id};

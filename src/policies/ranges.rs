@@ -64,6 +64,17 @@ impl IpRange {
         })
     }
 
+    /// The one address that is in it; `None` where there are several.
+    pub fn only(&self) -> Option<IpAddr> {
+        if self.first != self.last {
+            return None;
+        }
+        Some(match self.family {
+            Family::V4 => IpAddr::from(u32::try_from(self.first).ok()?.to_be_bytes()),
+            Family::V6 => IpAddr::from(self.first.to_be_bytes()),
+        })
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         let (family, number) = number(address);
         family == self.family && (self.first..=self.last).contains(&number)

@@ -1,11 +1,13 @@
 //! What a search is for: the scope that a person defines, and filters on top.
 use std::collections::HashSet;
-use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
 use super::glance::{Glance, Named, Policy, Str};
 use crate::policies::IpRange;
+use crate::privacy_key::{PrivacyKey, is_pseudonym};
+use crate::signin::personal::Class as _;
+use crate::signin::{self, Location, User};
 
 /// Everything that is given must hold; of several values of one kind, one.
 #[derive(Debug, Clone, Default)]
@@ -26,12 +28,13 @@ pub struct Filter {
     /// Diagnosis ids of which no other is wanted.
     pub only: Option<HashSet<String>>,
     pub applications: Vec<Term>,
+    pub categories: Vec<Term>,
     pub scenarios: Vec<Term>,
     pub outcomes: Vec<Term>,
     pub codes: Vec<i64>,
     /// Name or id of a policy that was enforced.
     pub policies: Vec<Term>,
-    pub addresses: Vec<IpRange>,
+    pub addresses: Vec<Address>,
     pub countries: Vec<Term>,
     pub aspects: Vec<Term>,
 }
@@ -71,6 +74,32 @@ impl Term {
     }
 }
 
+/// A client's address that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// One, or a range of them.
+    Range(IpRange),
+    /// What records have in the place of one.
+    Pseudonym(Term),
+}
+
+impl Address {
+    /// `203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`, or a pseudonym.
+    pub fn parse(text: &str) -> Option<Address> {
+        if is_pseudonym(signin::Address::NAME, text.trim()) {
+            return Some(Address::Pseudonym(Term::new(text)));
+        }
+        IpRange::from_cidr(text).map(Address::Range)
+    }
+
+    fn is(&self, text: &str) -> bool {
+        match self {
+            Address::Range(range) => text.trim().parse().is_ok_and(|ip| range.contains(ip)),
+            Address::Pseudonym(pseudonym) => pseudonym.is(text),
+        }
+    }
+}
+
 /// Characters of a diagnosis id that stand for it: as many as a list shows.
 pub const SHORT_ID: usize = 8;
 
@@ -96,6 +125,33 @@ impl Flow {
 }
 
 impl Filter {
+    /// Looks for users, addresses and countries by their pseudonyms too, under the key of
+    /// `[privacy]`. What lies in a range of addresses cannot be told from a pseudonym.
+    #[must_use]
+    pub fn with_pseudonyms(mut self, key: Option<&PrivacyKey>) -> Filter {
+        let Some(key) = key else {
+            return self;
+        };
+        let pseudonym = |class: &str, value: &str| Term::new(&key.pseudonym(class, value));
+        let user = self.user.as_ref().map(Term::as_str);
+        self.pseudonym = user.map(|user| pseudonym(User::NAME, user));
+        let addresses = self.addresses.iter().filter_map(|address| match address {
+            Address::Range(range) => range.only(),
+            Address::Pseudonym(_) => None,
+        });
+        let addresses: Vec<_> = addresses
+            .map(|ip| pseudonym(signin::Address::NAME, &ip.to_string()))
+            .collect();
+        let addresses = addresses.into_iter().map(Address::Pseudonym);
+        self.addresses.extend(addresses);
+        let countries = self.countries.iter();
+        let countries: Vec<_> = countries
+            .map(|country| pseudonym(Location::NAME, country.as_str()))
+            .collect();
+        self.countries.extend(countries);
+        self
+    }
+
     /// Whether the record is one that is looked for.
     pub fn includes(&self, glance: &Glance<'_>) -> bool {
         self.includes_page(glance) && self.has_policy(glance)
@@ -114,6 +170,7 @@ impl Filter {
                     .as_ref()
                     .is_some_and(|error| error.code == *code)
             })
+            && any(&self.categories, |category| category.is(&glance.category))
             && any(&self.outcomes, |outcome| outcome.is(&glance.outcome))
             && any(&self.scenarios, |scenario| scenario.is(&glance.scenario))
             && any(&self.aspects, |aspect| {
@@ -136,21 +193,14 @@ impl Filter {
             .location
             .as_ref()
             .and_then(|location| location.country.as_ref());
-        let address = || -> Option<IpAddr> {
-            glance
-                .client
-                .as_ref()?
-                .ip_address
-                .as_ref()?
-                .trim()
-                .parse()
-                .ok()
-        };
+        let address = glance
+            .client
+            .as_ref()
+            .and_then(|client| client.ip_address.as_ref());
         any(&self.countries, |own| own.is_some(country))
-            && (self.addresses.is_empty()
-                || address().is_some_and(|address| {
-                    self.addresses.iter().any(|range| range.contains(address))
-                }))
+            && any(&self.addresses, |own| {
+                address.is_some_and(|address| own.is(address))
+            })
     }
 
     fn is_in_time(&self, glance: &Glance<'_>) -> bool {
@@ -206,7 +256,7 @@ mod tests {
     const RECORD: &str = r#"{"schema_version":1,"diagnosis_id":"3987a7dc-b84b-58b8-90b5-dd2a08c5ec60",
         "sign_in_id":"6F1D2A9C-0000-4000-8000-00000000A100","correlation_id":"C0FFEE",
         "event_time":"2026-03-02T08:14:55.123Z","scenario":"blocked_by_conditional_access",
-        "outcome":"blocked","aspects":["legacy_authentication"],"error":{"code":53003},
+        "outcome":"blocked","category":"SignInLogs","aspects":["legacy_authentication"],"error":{"code":53003},
         "user":{"id":"u-1","principal_name":"J\u00f8rgen.O+x@fabrikam.example","display_name":"Jørgen Ø"},
         "application":{"id":"a-1","name":"Freight \"Portal\""},
         "client":{"ip_address":"203.0.113.44"},"location":{"country":"NO"},
@@ -250,6 +300,34 @@ mod tests {
     }
 
     #[test]
+    fn with_the_key_an_address_and_a_country_are_found_by_their_pseudonyms() {
+        let key = PrivacyKey::new("0123456789abcdef0123456789abcdef").unwrap();
+        let address = key.pseudonym("address", "203.0.113.44");
+        let country = key.pseudonym("location", "NO");
+        let record = RECORD
+            .replace("203.0.113.44", &address)
+            .replace(r#""country":"NO""#, &format!(r#""country":"{country}""#));
+        let glance: Glance<'_> = serde_json::from_str(&record).unwrap();
+        for (ip, place, with_key, without) in [
+            ("203.0.113.44", "no", true, false),
+            ("203.0.113.45", "no", false, false),
+            ("203.0.113.44", "SE", false, false),
+            // What lies in a range cannot be told.
+            ("203.0.113.0/24", "NO", false, false),
+            (&*address, &*country, true, true),
+        ] {
+            let filter = Filter {
+                addresses: vec![Address::parse(ip).unwrap()],
+                countries: vec![term(place)],
+                ..Filter::default()
+            };
+            assert_eq!(filter.includes(&glance), without, "{ip} {place}");
+            let filter = filter.with_pseudonyms(Some(&key));
+            assert_eq!(filter.includes(&glance), with_key, "{ip} {place}");
+        }
+    }
+
+    #[test]
     fn an_id_is_any_of_three_and_the_diagnosis_id_may_be_short() {
         for id in [
             "6f1d2a9c-0000-4000-8000-00000000a100",
@@ -274,7 +352,7 @@ mod tests {
     #[test]
     fn each_filter_narrows() {
         let time = |text: &str| Some(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
-        let range = |text| IpRange::from_cidr(text).unwrap();
+        let range = |text| Address::parse(text).unwrap();
         let event = "2026-03-02T08:14:55.123Z";
         let after = "2026-03-02T08:14:55.124Z";
         let cases: Vec<(Change, bool)> = vec![
@@ -298,6 +376,11 @@ mod tests {
             ),
             (Box::new(|f| f.outcomes = vec![term("BLOCKED")]), true),
             (Box::new(|f| f.outcomes = vec![term("failed")]), false),
+            (Box::new(|f| f.categories = vec![term("signinlogs")]), true),
+            (
+                Box::new(|f| f.categories = vec![term("ADFSSignInLogs")]),
+                false,
+            ),
             (Box::new(|f| f.codes = vec![0, 53003]), true),
             (Box::new(|f| f.codes = vec![0]), false),
             (Box::new(|f| f.policies = vec![term("block")]), true),

@@ -63,6 +63,8 @@ pub struct Glance<'a> {
     #[serde(borrow)]
     pub outcome: Str<'a>,
     #[serde(borrow)]
+    pub category: Str<'a>,
+    #[serde(borrow)]
     pub aspects: Vec<Str<'a>>,
     pub error: Option<Code>,
     #[serde(borrow)]

@@ -1,5 +1,5 @@
 //! Sign-ins counted by what they have in common.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hasher as _;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -29,6 +29,40 @@ pub enum GroupBy {
     Hour,
 }
 
+impl GroupBy {
+    pub const ALL: [GroupBy; 7] = [
+        GroupBy::User,
+        GroupBy::Application,
+        GroupBy::Scenario,
+        GroupBy::Policy,
+        GroupBy::Country,
+        GroupBy::Code,
+        GroupBy::Hour,
+    ];
+
+    /// As a person chooses it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            GroupBy::User => "user",
+            GroupBy::Application => "app",
+            GroupBy::Scenario => "scenario",
+            GroupBy::Policy => "policy",
+            GroupBy::Country => "country",
+            GroupBy::Code => "code",
+            GroupBy::Hour => "hour",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<GroupBy> {
+        GroupBy::ALL.into_iter().find(|by| by.name() == name)
+    }
+}
+
+/// What a sign-in counts as that has no value there.
+pub const NOT_KNOWN: &str = "not known";
+/// The same for policies.
+pub const NO_POLICY: &str = "no policy enforced";
+
 pub struct Groups {
     filter: Filter,
     by: GroupBy,
@@ -40,6 +74,11 @@ pub struct Groups {
     /// Where a sign-in is in more than one group: numbers from [`SETS`] on stand for these.
     sets: Vec<Vec<u32>>,
     set_numbers: HashMap<Vec<u32>, u32>,
+    /// Sign-ins of which earlier pages were passed over, because the policy that was looked for
+    /// stands on a later one.
+    incomplete: HashSet<u64>,
+    /// Sign-ins that are known to match, whatever stands on the page at hand.
+    known: HashSet<u64>,
     pub passed: Passed,
 }
 
@@ -55,8 +94,21 @@ impl Groups {
             of: HashMap::new(),
             sets: Vec::new(),
             set_numbers: HashMap::new(),
+            incomplete: HashSet::new(),
+            known: HashSet::new(),
             passed: Passed::default(),
         }
+    }
+
+    /// For a second reading of the same records, which counts every page of what matched; `None`
+    /// where the first one did.
+    pub fn again(&mut self) -> Option<Groups> {
+        if self.incomplete.is_empty() {
+            return None;
+        }
+        let mut again = Groups::new(self.filter.clone(), self.by);
+        again.known = std::mem::take(&mut self.incomplete);
+        Some(again)
     }
 
     /// Counts the next record; the last one of a diagnosis counts.
@@ -72,7 +124,8 @@ impl Groups {
         hasher.write(glance.diagnosis_id.as_bytes());
         let id = hasher.finish();
         let old = self.of.get(&id).copied();
-        let is_wanted = if glance.policy_page && old.is_some() {
+        let is_known = glance.policy_page && old.is_some() || self.known.contains(&id);
+        let is_wanted = if is_known {
             self.filter.includes_page(&glance)
         } else {
             self.filter.includes(&glance)
@@ -82,6 +135,7 @@ impl Groups {
                 && let Some(old) = self.of.remove(&id)
             {
                 self.count(old, -1);
+                self.incomplete.remove(&id);
             }
             return Ok(());
         }
@@ -98,6 +152,19 @@ impl Groups {
         {
             groups.extend(self.members(old));
         }
+        if self.by == GroupBy::Policy {
+            if !glance.policy_page {
+                self.incomplete.remove(&id);
+            } else if old.is_none() && !self.filter.policies.is_empty() {
+                self.incomplete.insert(id);
+            }
+            // What one page lacks another may have.
+            let none = self.number(NO_POLICY.to_owned());
+            groups.retain(|group| *group != none);
+            if groups.is_empty() {
+                groups.push(none);
+            }
+        }
         groups.sort_unstable();
         groups.dedup();
         let new = self.set(groups);
@@ -109,8 +176,14 @@ impl Groups {
         Ok(())
     }
 
+    /// How many sign-ins match.
+    pub fn total(&self) -> u64 {
+        self.of.len() as u64
+    }
+
     /// Groups with their counts, largest first; hours in their order. And how many sign-ins.
     pub fn finish(self) -> (Vec<(String, u64)>, u64) {
+        let total = self.total();
         let mut groups: Vec<_> = self
             .counts
             .into_iter()
@@ -124,7 +197,7 @@ impl Groups {
                 other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0))
             });
         }
-        (groups, self.of.len() as u64)
+        (groups, total)
     }
 
     fn names_of(&self, glance: &Glance<'_>) -> Vec<String> {
@@ -160,17 +233,12 @@ impl Groups {
                 let enforced = policies.iter().filter(|policy| policy.was_enforced());
                 let names =
                     enforced.filter_map(|policy| policy.name.as_ref().or(policy.id.as_ref()));
-                let names: Vec<_> = names.map(|name| name.to_string()).collect();
-                return if names.is_empty() {
-                    vec!["no policy enforced".to_owned()]
-                } else {
-                    names
-                };
+                return names.map(|name| name.to_string()).collect();
             }
         };
         vec![
             name.filter(|name| !name.is_empty())
-                .unwrap_or_else(|| "not known".to_owned()),
+                .unwrap_or_else(|| NOT_KNOWN.to_owned()),
         ]
     }
 
@@ -269,6 +337,49 @@ mod tests {
             groups,
             [group("no policy enforced", 1), group("p", 1), group("q", 1)]
         );
+        assert_eq!(total, 2);
+    }
+
+    #[test]
+    fn all_pages_of_a_sign_in_count_where_one_has_the_policy() {
+        let page = |id: &str, policies: &str| {
+            let record = record(id, "x", policies);
+            let text = String::from_utf8(record).unwrap();
+            text.replacen('{', r#"{"policy_page":true,"#, 1)
+                .into_bytes()
+        };
+        let [p, q, none] = ["p", "q", ""].map(|name| match name {
+            "" => String::new(),
+            name => format!(r#"{{"name":"{name}","result":"failure"}}"#),
+        });
+        let records = [
+            record("a", "x", &p),
+            page("a", &q),
+            // Without the policy that is looked for.
+            record("b", "x", &p),
+            // Nothing was enforced on its first page, and q on its second.
+            record("c", "x", &none),
+            page("c", &q),
+            // It was changed, and no longer has the policy.
+            record("d", "x", &p),
+            page("d", &q),
+            record("d", "x", &p),
+        ];
+        let filter = Filter {
+            policies: vec![super::super::filter::Term::new("q")],
+            ..Filter::default()
+        };
+        let mut groups = Groups::new(filter, GroupBy::Policy);
+        for record in &records {
+            groups.add(record).unwrap();
+        }
+        let mut groups = groups.again().unwrap();
+        for record in &records {
+            groups.add(record).unwrap();
+        }
+        assert!(groups.again().is_none());
+        let (groups, total) = groups.finish();
+        assert_eq!(groups, [("q".to_owned(), 2), ("p".to_owned(), 1)]);
         assert_eq!(total, 2);
     }
 }

@@ -3,6 +3,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::columns::{Column, Order};
 use super::filter::{Filter, Flow, Term};
+use super::groups::{GroupBy, Groups};
 use super::matches::{Found, Match, Matches, Passed};
 use super::record::Diagnosis;
 use super::store::{Extent, ScanError, Stopped, Store, Visitor};
@@ -66,12 +67,52 @@ impl Search {
         if found.total > 0 || self.key.is_none() {
             return Ok(found);
         }
-        // The topic may have had fewer partitions when they were written.
-        let everywhere = Extent {
+        self.scan(store, &self.everywhere(), progress)
+    }
+
+    /// What matches, counted.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or more sign-ins match than are remembered.
+    pub fn count(
+        &self,
+        store: &Store,
+        by: GroupBy,
+        progress: &mut dyn Progress,
+    ) -> Result<Groups, ScanError> {
+        let groups = self.count_within(store, &self.extent(), by, progress)?;
+        if groups.total() > 0 || self.key.is_none() {
+            return Ok(groups);
+        }
+        self.count_within(store, &self.everywhere(), by, progress)
+    }
+
+    fn count_within(
+        &self,
+        store: &Store,
+        extent: &Extent<'_>,
+        by: GroupBy,
+        progress: &mut dyn Progress,
+    ) -> Result<Groups, ScanError> {
+        let mut count = Count {
+            groups: Groups::new(self.filter.clone(), by),
+            progress,
+        };
+        store.scan(extent, &mut count)?;
+        if let Some(again) = count.groups.again() {
+            count.groups = again;
+            store.scan(extent, &mut count)?;
+        }
+        Ok(count.groups)
+    }
+
+    /// In every partition: the topic may have had fewer when the records were written.
+    fn everywhere(&self) -> Extent<'_> {
+        Extent {
             key: None,
             ..self.extent()
-        };
-        self.scan(store, &everywhere, progress)
+        }
     }
 
     fn scan(
@@ -107,6 +148,21 @@ impl Search {
         };
         store.scan(extent, &mut collect)?;
         Ok(collect.matches.finish())
+    }
+}
+
+struct Count<'a> {
+    groups: Groups,
+    progress: &'a mut dyn Progress,
+}
+
+impl Visitor for Count<'_> {
+    fn record(&mut self, record: &[u8]) -> Result<(), Stopped> {
+        Ok(self.groups.add(record)?)
+    }
+
+    fn progress(&mut self, done: u64, total: u64) -> Result<(), Stopped> {
+        self.progress.progress(done, total)
     }
 }
 

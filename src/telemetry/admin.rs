@@ -3,8 +3,6 @@
 //! Answers are short words. A client that is slow, or that opens too many connections, costs a
 //! bounded number of sockets for a bounded time. No authentication: the address is inside.
 use std::future::Future;
-use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,28 +11,19 @@ use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tracing::{debug, error, warn};
+use tokio::net::TcpListener;
+use tracing::error;
 
 use super::health::{Check, Health};
 use super::metrics::Metrics;
+use crate::http;
 
-/// Open connections; a scraper and a few probes need less than ten.
-const CONNECTIONS: usize = 64;
-
-/// Of a request: scrapers and probes send fewer than ten, of some hundred bytes together.
-const HEADERS: usize = 64;
-const HEADER_BYTES: usize = 16 * 1024;
-
-/// From accepting a connection to its last byte. A scrape takes milliseconds.
-const CONNECTION_DEADLINE: Duration = Duration::from_secs(10);
-
-/// After an `accept` that failed, such as for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// A scraper and a few probes need less than ten; a scrape takes milliseconds.
+const LIMITS: http::Limits = http::Limits {
+    name: "admin",
+    connections: 64,
+    deadline: Duration::from_secs(10),
+};
 
 /// The text format that [`Metrics::encode`] writes.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -58,52 +47,7 @@ pub async fn serve(
         .route("/metrics", get(exposition))
         .fallback(unknown)
         .with_state(Seen { metrics, health });
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut tasks = tokio::task::JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => return,
-            accepted = listener.accept() => accepted,
-        };
-        while tasks.try_join_next().is_some() {}
-        match accepted {
-            Ok((stream, _)) => {
-                if let Ok(permit) = Arc::clone(&connections).try_acquire_owned() {
-                    let router = router.clone();
-                    tasks.spawn(async move {
-                        answer(stream, router).await;
-                        drop(permit);
-                    });
-                } else {
-                    debug!("Refused an admin connection: {CONNECTIONS} are open");
-                }
-            }
-            Err(error) => accept_failed(&error).await,
-        }
-    }
-}
-
-/// One request a connection, under one deadline, which bounds headers, answer and idling alike.
-async fn answer(stream: TcpStream, router: Router) {
-    let connection = http1::Builder::new()
-        .keep_alive(false)
-        .max_headers(HEADERS)
-        .max_header_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    match tokio::time::timeout(CONNECTION_DEADLINE, connection).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!(%error, "An admin connection failed"),
-        Err(_) => debug!("Closed a slow admin connection"),
-    }
-}
-
-async fn accept_failed(error: &io::Error) {
-    // A client that went away before it was accepted is no fault of this side.
-    if error.kind() != io::ErrorKind::ConnectionAborted {
-        warn!(%error, "Cannot accept admin connections");
-        tokio::time::sleep(ACCEPT_PAUSE).await;
-    }
+    http::serve(listener, router, LIMITS, shutdown).await;
 }
 
 async fn livez(State(seen): State<Seen>) -> Response {

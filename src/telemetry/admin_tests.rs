@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -140,10 +141,10 @@ fn head(headers: usize, bytes: usize) -> String {
 async fn headers_are_bounded_in_number_and_size() {
     let endpoint = start().await;
     for (headers, bytes, status) in [
-        (HEADERS, 2_000, "200"),
-        (HEADERS + 1, 2_000, "431"),
-        (2, HEADER_BYTES, "200"),
-        (2, HEADER_BYTES + 1, "431"),
+        (http::HEADERS, 2_000, "200"),
+        (http::HEADERS + 1, 2_000, "431"),
+        (2, http::HEADER_BYTES, "200"),
+        (2, http::HEADER_BYTES + 1, "431"),
     ] {
         let mut stream = TcpStream::connect(endpoint.address).await.unwrap();
         let head = head(headers, bytes);
@@ -160,7 +161,7 @@ async fn headers_are_bounded_in_number_and_size() {
 async fn more_connections_than_the_limit_are_closed_and_room_is_made_again() {
     let endpoint = start().await;
     let mut silent = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..LIMITS.connections {
         silent.push(TcpStream::connect(endpoint.address).await.unwrap());
     }
     let mut refused = TcpStream::connect(endpoint.address).await.unwrap();

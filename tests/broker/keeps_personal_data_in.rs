@@ -87,12 +87,13 @@ fn what_is_pseudonymised_is_found_and_opened_with_the_key_only() {
     assert_silent(&records);
     assert_silent(&letters);
 
-    let range = ["search", "--from", "all", "--format", "ndjson", "--user"];
-    let search = |setup: &Setup, user: &str| {
-        stdout(&setup.command(&[&range[..], &[user]].concat()))
+    let range = ["search", "--from", "all", "--format", "ndjson"];
+    let by = |setup: &Setup, what: &str, value: &str| {
+        stdout(&setup.command(&[&range[..], &[what, value]].concat()))
             .lines()
             .count()
     };
+    let search = |setup: &Setup, user: &str| by(setup, "--user", user);
     let other = setup.clone().env(KEY_VARIABLE, OTHER_KEY);
     for user in [
         NAME,
@@ -103,7 +104,13 @@ fn what_is_pseudonymised_is_found_and_opened_with_the_key_only() {
         assert_eq!(search(&setup, user), 1, "{user}");
         assert_eq!(search(&other, user), 0, "{user} with another key");
     }
+    for (what, value) in [("--ip", "203.0.113.7"), ("--country", "Canary-Country")] {
+        assert_eq!(by(&setup, what, value), 1, "{what}");
+        assert_eq!(by(&other, what, value), 0, "{what} with another key");
+    }
     let record: Value = serde_json::from_slice(&records[0].payload).expect("a record");
+    let address = record["client"]["ip_address"].as_str().expect("an address");
+    assert_eq!(by(&other, "--ip", address), 1, "the pseudonym itself");
     let pseudonym = record["user"]["principal_name"].as_str().expect("a name");
     assert_eq!(search(&other, pseudonym), 1, "the pseudonym itself");
     let assessment = record["assessment"].as_str().expect("a text");

@@ -69,3 +69,21 @@ impl Cluster {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_for_a_search_beside_the_demo_names_its_topics() {
+        let sources = Sources {
+            files: vec![concat!(env!("CARGO_MANIFEST_DIR"), "/config/demo.toml").into()],
+            set: vec!["kafka.bootstrap_servers=127.0.0.1:1".to_owned()],
+            ..Sources::default()
+        };
+        let settings = Settings::load(&sources).unwrap();
+        assert_eq!(settings.output.topic, OUTPUT);
+        assert_eq!(settings.input.topics, [INPUT]);
+        assert_eq!(settings.dead_letter.topic, DEAD_LETTERS);
+    }
+}

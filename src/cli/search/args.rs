@@ -1,20 +1,17 @@
 //! What `search` is asked for.
-use std::error::Error;
-
 use chrono::{DateTime, Local, TimeDelta, Utc};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use crate::cli::store::StoreArgs;
 use crate::diagnosis::{Aspect, Outcome, Scenario};
-use crate::policies::IpRange;
 use crate::privacy_key::PrivacyKey;
 use crate::query::columns::{self, Column, Order};
-use crate::query::filter::{Filter, Term};
+use crate::query::filter::{Address, Filter, Term};
 use crate::query::groups::GroupBy;
-use crate::query::time::{self, TimeFault};
-use crate::signin::User;
-use crate::signin::personal::Class as _;
+use crate::query::scope::{self, Ends, Range, RangeFault};
+use crate::query::time;
+use crate::signin::Category;
 
 /// Sign-ins that a list shows unless told otherwise.
 const LISTED: usize = 100;
@@ -34,6 +31,10 @@ pub struct SearchArgs {
     #[arg(long, value_name = "APP", help_heading = "Scope")]
     pub app: Vec<String>,
 
+    /// Category of the log, such as `NonInteractiveUserSignInLogs`
+    #[arg(long, value_name = "CATEGORY", help_heading = "Filters", hide_possible_values = true, ignore_case = true,
+          value_parser = PossibleValuesParser::new(Category::ALL.map(Category::as_str)))]
+    pub category: Vec<String>,
     /// Scenario; `explain --list` names them
     #[arg(long, value_name = "SCENARIO", help_heading = "Filters", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(Scenario::ALL.map(Scenario::as_str)))]
@@ -50,7 +51,7 @@ pub struct SearchArgs {
     pub policy: Vec<String>,
     /// Address, or a range such as 203.0.113.0/24
     #[arg(long, value_name = "ADDRESS", help_heading = "Filters", value_parser = address)]
-    pub ip: Vec<IpRange>,
+    pub ip: Vec<Address>,
     /// Country, by its two letters
     #[arg(long, value_name = "COUNTRY", help_heading = "Filters")]
     pub country: Vec<String>,
@@ -83,8 +84,9 @@ pub struct SearchArgs {
     #[arg(long, help_heading = "List", conflicts_with_all = ["limit", "group_by"])]
     pub stream: bool,
     /// Count the sign-ins instead
-    #[arg(long, value_enum, value_name = "WHAT", help_heading = "List", conflicts_with_all = ["columns", "limit"])]
-    pub group_by: Option<Group>,
+    #[arg(long, value_name = "WHAT", help_heading = "List", conflicts_with_all = ["columns", "limit"],
+          value_parser = group_by())]
+    pub group_by: Option<GroupBy>,
 
     /// Read all partitions, also where the user's id tells which one: after partitions were added
     /// to the topic
@@ -117,7 +119,7 @@ pub struct RangeArgs {
     pub to: Option<String>,
     /// Until how long after --to records are read: a sign-in may be logged and diagnosed hours
     /// after it happened
-    #[arg(long, value_name = "DURATION", help_heading = "Scope", default_value = "24h", value_parser = delay)]
+    #[arg(long, value_name = "DURATION", help_heading = "Scope", default_value = scope::DEFAULT_DELAY, value_parser = delay)]
     pub max_delay: TimeDelta,
 }
 
@@ -125,9 +127,13 @@ fn delay(text: &str) -> Result<TimeDelta, &'static str> {
     time::span(text).ok_or("write a number and its unit, such as 30m, 24h or 7d")
 }
 
-fn address(text: &str) -> Result<IpRange, &'static str> {
-    IpRange::from_cidr(text)
-        .ok_or("write an address or a range, such as 203.0.113.7 or 2001:db8::/32")
+fn group_by() -> impl TypedValueParser<Value = GroupBy> {
+    PossibleValuesParser::new(GroupBy::ALL.map(GroupBy::name))
+        .try_map(|name| GroupBy::from_name(&name).ok_or("is nothing to count by"))
+}
+
+fn address(text: &str) -> Result<Address, &'static str> {
+    Address::parse(text).ok_or("write an address or a range, such as 203.0.113.7 or 2001:db8::/32")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -138,34 +144,6 @@ pub enum Format {
     Markdown,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Group {
-    User,
-    App,
-    Scenario,
-    Policy,
-    Country,
-    Code,
-    Hour,
-}
-
-impl From<Group> for GroupBy {
-    fn from(group: Group) -> GroupBy {
-        match group {
-            Group::User => GroupBy::User,
-            Group::App => GroupBy::Application,
-            Group::Scenario => GroupBy::Scenario,
-            Group::Policy => GroupBy::Policy,
-            Group::Country => GroupBy::Country,
-            Group::Code => GroupBy::Code,
-            Group::Hour => GroupBy::Hour,
-        }
-    }
-}
-
-/// From when, and to when, of what is looked for.
-pub type Range = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
-
 impl RangeArgs {
     /// # Errors
     ///
@@ -174,65 +152,28 @@ impl RangeArgs {
         &self,
         now: DateTime<Utc>,
         default: Option<TimeDelta>,
-    ) -> Result<Range, Box<dyn Error>> {
-        let read = |name: &str, text: &str| {
-            let named = |fault: TimeFault| format!("{name} {text:?} {fault}");
-            time::moment(text, now, &Local).map_err(named)
+    ) -> Result<Range, RangeFault> {
+        let ends = Ends {
+            from: self.from.as_deref(),
+            to: self.to.as_deref(),
+            names: ["--from", "--to"],
         };
-        let from = match self.from.as_deref() {
-            Some("all") => None,
-            Some(text) => Some(read("--from", text)?),
-            None => default.and_then(|default| now.checked_sub_signed(default)),
-        };
-        let to = self
-            .to
-            .as_deref()
-            .map(|text| read("--to", text))
-            .transpose()?;
-        if let Some(from) = from {
-            let words = time::words;
-            if let Some(to) = to.filter(|to| *to <= from) {
-                let hint = if self.from.is_none() {
-                    "; --from is 24 hours ago unless it is given"
-                } else {
-                    ""
-                };
-                return Err(format!(
-                    "--to ({}) is not after --from ({}){hint}",
-                    words(to),
-                    words(from)
-                )
-                .into());
-            }
-            if from > now {
-                return Err(format!(
-                    "--from ({}) is in the future: it is {} now",
-                    words(from),
-                    words(now)
-                )
-                .into());
-            }
-        }
-        Ok((from, to))
+        ends.range(now, &Local, default)
     }
 }
 
 impl SearchArgs {
-    /// With the key of `[privacy]`, a user is also found by the pseudonym.
+    /// With the key of `[privacy]`, users, addresses and countries are also found by their
+    /// pseudonyms.
     pub fn filter(&self, (from, to): Range, key: Option<&PrivacyKey>) -> Filter {
         let terms = |texts: &[String]| texts.iter().map(|text| Term::new(text)).collect();
         Filter {
             from,
             to,
             user: self.user.as_deref().map(Term::new),
-            pseudonym: key.zip(self.user.as_deref()).map(|(key, user)| {
-                let pseudonym = key.pseudonym(User::NAME, user);
-                Term::new(&pseudonym)
-            }),
             id: self.id.as_deref().map(Term::new),
-            flow: None,
-            only: None,
             applications: terms(&self.app),
+            categories: terms(&self.category),
             scenarios: terms(&self.scenario),
             outcomes: terms(&self.outcome),
             codes: self.code.clone(),
@@ -240,7 +181,9 @@ impl SearchArgs {
             addresses: self.ip.clone(),
             countries: terms(&self.country),
             aspects: terms(&self.aspect),
+            ..Filter::default()
         }
+        .with_pseudonyms(key)
     }
 
     /// The columns, and whether they were chosen.

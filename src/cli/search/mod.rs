@@ -6,34 +6,28 @@ pub mod args;
 pub mod progress;
 pub mod table;
 
-use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use chrono::{TimeDelta, Utc};
 use console::Term;
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::store::{self, Opened};
-use crate::diagnosis::record::SCHEMA_VERSION;
 use crate::query::columns::Column;
 use crate::query::filter::Filter;
 use crate::query::format::{self, Csv};
-use crate::query::groups::Groups;
+use crate::query::groups::GroupBy;
 use crate::query::inert::Inert;
 use crate::query::matches::{Found, Match, Passed};
 use crate::query::record::Diagnosis;
 use crate::query::review::{Progress as _, Search};
+use crate::query::scope::{self, DEFAULT_RANGE, Range};
 use crate::query::store::{ScanError, Stopped, Store, Visitor};
-use crate::query::time;
-use args::{Format, Range, SearchArgs};
+use args::{Format, SearchArgs};
 use progress::Bar;
 
 const EXIT_USAGE: u8 = 2;
-
-/// The scope where no time is given: a topic may hold weeks.
-pub const DEFAULT_RANGE: TimeDelta = TimeDelta::hours(24);
 
 pub fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
     if args.columns.iter().any(|name| name == "help") {
@@ -61,6 +55,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
         store,
         keyed_by_user,
         key,
+        ..
     } = match store::open(&args.store)? {
         Ok(opened) => opened,
         Err(code) => return Ok(code),
@@ -84,7 +79,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
     let result = if args.stream {
         listing.stream(&columns)
     } else if let Some(by) = args.group_by {
-        listing.groups(Groups::new(search.filter.clone(), by.into()))
+        listing.groups(by)
     } else {
         listing.list(&columns, chosen)
     };
@@ -92,12 +87,11 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
     result
 }
 
-/// The key of the user's records, where the user is given by an id of Entra, which writes them in
-/// lower case.
+/// Which partition the user's records are on, where that is known.
 fn user_key(args: &SearchArgs, keyed_by_user: bool) -> Option<String> {
-    let user = args.user.as_deref()?.trim();
-    let is_key = keyed_by_user && !args.all_partitions && Uuid::try_parse(user).is_ok();
-    is_key.then(|| user.to_ascii_lowercase())
+    (keyed_by_user && !args.all_partitions)
+        .then(|| scope::message_key(args.user.as_deref()))
+        .flatten()
 }
 
 /// One search, and where its answer goes.
@@ -151,14 +145,10 @@ impl Listing<'_> {
         Ok(passed(&found.passed))
     }
 
-    fn groups(&mut self, groups: Groups) -> anyhow::Result<ExitCode> {
-        let mut count = Count {
-            groups,
-            bar: &mut self.bar,
-        };
-        self.store.scan(&self.search.extent(), &mut count)?;
-        let unreadable = count.groups.passed;
-        let (groups, total) = count.groups.finish();
+    fn groups(&mut self, by: GroupBy) -> anyhow::Result<ExitCode> {
+        let counted = self.search.count(self.store, by, &mut self.bar)?;
+        let unreadable = counted.passed;
+        let (groups, total) = counted.finish();
         self.bar.clear();
         let out = &mut BufWriter::new(io::stdout().lock());
         match self.format {
@@ -203,10 +193,10 @@ impl Listing<'_> {
         } else {
             say(&format!(
                 "\n{} in {}, {}.{}",
-                sign_ins(total),
-                groups_words(groups.len()),
+                scope::sign_ins(total),
+                scope::groups_words(groups.len()),
                 self.where_and_when(),
-                read_until(self.store, self.range, self.max_delay)
+                scope::read_until(self.store, self.range, self.max_delay, LATER)
             ));
         }
         Ok(passed(&unreadable))
@@ -255,15 +245,15 @@ impl Listing<'_> {
         let count = if found.total > shown as u64 {
             format!(
                 "{shown} of {} shown; --limit shows more, --group-by counts them",
-                sign_ins(found.total)
+                scope::sign_ins(found.total)
             )
         } else {
-            sign_ins(found.total)
+            scope::sign_ins(found.total)
         };
         say(&format!(
             "\n{count}. {}.{}",
             upper(&self.where_and_when()),
-            read_until(self.store, self.range, self.max_delay)
+            scope::read_until(self.store, self.range, self.max_delay, LATER)
         ));
         if !left.is_empty() {
             let names: Vec<_> = left.iter().map(|column| column.name()).collect();
@@ -297,109 +287,37 @@ impl Listing<'_> {
     }
 
     fn say_nothing_found(&self) {
-        say(&nothing_found(self.store, self.range, self.max_delay));
+        say(&scope::nothing_found(
+            self.store,
+            self.range,
+            self.max_delay,
+            HINTS,
+        ));
     }
 
     /// `topic diagnoses, 2026-03-01 10:00:00Z to now`
     fn where_and_when(&self) -> String {
-        format!("{}, {}", Inert(&self.store.name()), range_words(self.range))
+        format!(
+            "{}, {}",
+            Inert(&self.store.name()),
+            scope::range_words(self.range)
+        )
     }
 }
 
-/// Why there may be nothing, and what to try.
-pub fn nothing_found(store: &Store, range: Range, max_delay: TimeDelta) -> String {
-    let mut text = match range {
-        (None, None) => format!("Nothing in {} matches.", Inert(&store.name())),
-        (None, Some(to)) => format!("Nothing before {}.", time::words(to)),
-        (Some(from), None) => format!("Nothing between {} and now.", time::words(from)),
-        (Some(from), Some(to)) => format!(
-            "Nothing between {} and {}.",
-            time::words(from),
-            time::words(to)
-        ),
-    };
-    // Where it cannot be told, the answer stands without it.
-    if let Ok(begins) = store.begins() {
-        match (begins, store) {
-            (Some(begins), _) => {
-                let _ = write!(text, " The topic starts at {}.", time::words(begins));
-            }
-            (None, Store::Topic(topic)) => {
-                let _ = write!(text, " The topic {} is empty.", topic.name());
-            }
-            (None, Store::Files(_)) => {}
-        }
-        if range
-            .0
-            .is_some_and(|from| begins.is_some_and(|begins| begins < from))
-        {
-            text.push_str(" --from 7d looks further back.");
-        }
-    }
-    text + &read_until(store, range, max_delay)
-}
-
-/// Where the reading stopped short of the topic's end; empty where it did not.
-pub fn read_until(store: &Store, (_, to): Range, max_delay: TimeDelta) -> String {
-    let until = to.and_then(|to| to.checked_add_signed(max_delay));
-    match (store, until) {
-        (Store::Topic(_), Some(until)) if until < Utc::now() => format!(
-            " Records written until {} were read: --max-delay reads on.",
-            time::words(until)
-        ),
-        _ => String::new(),
-    }
-}
-
-fn range_words((from, to): Range) -> String {
-    let from = from.map_or_else(|| "everything".to_owned(), time::words);
-    let to = to.map_or_else(|| "now".to_owned(), time::words);
-    format!("{from} to {to}")
-}
+/// What helps where there is nothing, or the reading stopped short.
+const LATER: &str = "--max-delay reads on.";
+pub const HINTS: (&str, &str) = ("--from 7d looks further back.", LATER);
 
 /// Tells what could not be read; gives the exit code.
 pub fn passed(passed: &Passed) -> ExitCode {
-    if passed.newer > 0 {
-        say(&format!(
-            "{} of schema version {} left out: this release reads version {SCHEMA_VERSION}; upgrade it.",
-            records(passed.newer),
-            passed.newest
-        ));
-    }
-    if passed.unreadable > 0 {
-        say(&format!(
-            "{} left out: no diagnosis records.",
-            records(passed.unreadable)
-        ));
+    for words in scope::passed_words(passed) {
+        say(&words);
     }
     if passed.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    }
-}
-
-fn records(count: u64) -> String {
-    if count == 1 {
-        "1 record is".to_owned()
-    } else {
-        format!("{count} records are")
-    }
-}
-
-fn sign_ins(count: u64) -> String {
-    if count == 1 {
-        "1 sign-in".to_owned()
-    } else {
-        format!("{count} sign-ins")
-    }
-}
-
-fn groups_words(count: usize) -> String {
-    if count == 1 {
-        "1 group".to_owned()
-    } else {
-        format!("{count} groups")
     }
 }
 
@@ -437,21 +355,6 @@ fn columns_help() -> anyhow::Result<()> {
 struct GroupLine<'a> {
     group: &'a str,
     count: u64,
-}
-
-struct Count<'a> {
-    groups: Groups,
-    bar: &'a mut Bar,
-}
-
-impl Visitor for Count<'_> {
-    fn record(&mut self, record: &[u8]) -> Result<(), Stopped> {
-        Ok(self.groups.add(record)?)
-    }
-
-    fn progress(&mut self, done: u64, total: u64) -> Result<(), Stopped> {
-        self.bar.progress(done, total)
-    }
 }
 
 enum StreamOut<W: Write> {

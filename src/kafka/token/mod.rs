@@ -5,6 +5,7 @@
 //! has a new token uses it for its next sign-in to a broker: no connection is closed for it.
 mod credential;
 mod refresh;
+mod renewal;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,7 @@ use rdkafka::client::OAuthToken;
 
 pub use credential::{Credential, TokenError};
 pub use refresh::Refresher;
+pub use renewal::Renewal;
 
 use crate::config::Secret;
 
@@ -43,6 +45,14 @@ impl Tokens {
     pub fn put(&self, token: Token) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
         self.arrived.notify_all();
+    }
+
+    /// Whether there is a token that is good for so long.
+    pub fn lasts(&self, now: SystemTime, time: Duration) -> bool {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current
+            .as_ref()
+            .is_some_and(|token| token.expires > now + time)
     }
 
     /// Waits for the first token; false where there is none in time.
@@ -95,6 +105,8 @@ mod tests {
             expires: at(100),
         });
         assert!(tokens.wait(Duration::ZERO));
+        assert!(tokens.lasts(at(89), Duration::from_secs(10)));
+        assert!(!tokens.lasts(at(90), Duration::from_secs(10)));
         let token = tokens.current(at(99)).unwrap();
         assert_eq!(
             (token.token.as_str(), token.lifetime_ms),

@@ -1,0 +1,78 @@
+//! `console`: the four steps in a browser. A process of its own, which only reads.
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::net::TcpListener;
+use tracing::info;
+
+use super::review::title_of;
+use super::run::Signals;
+use super::search::usage;
+use super::store::{self, Opened, StoreArgs};
+use super::{load_catalog, refuse};
+use crate::config::{self, Access, Settings};
+use crate::query::console::Console;
+use crate::telemetry::logging;
+
+#[derive(Debug, Args)]
+pub struct ConsoleArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub fn run(args: &ConsoleArgs) -> anyhow::Result<ExitCode> {
+    if args.store.files.iter().any(|file| file.as_os_str() == "-") {
+        return Ok(usage(
+            &"each search reads the files anew: standard input cannot be one",
+        ));
+    }
+    let sources = args.store.settings.sources();
+    let catalog = match load_catalog(Settings::catalog_path(&sources).as_deref()) {
+        Ok(catalog) => catalog,
+        Err(faults) => return Ok(refuse(&faults)),
+    };
+    let opened = match store::open(&args.store)? {
+        Ok(opened) => opened,
+        Err(code) => return Ok(code),
+    };
+    let (settings, telemetry) = match Settings::console(&sources) {
+        Ok(settings) => settings,
+        Err(faults) => return Ok(refuse(&faults)),
+    };
+    logging::start(telemetry.log_format, telemetry.log_level)?;
+    let Opened {
+        store,
+        keyed_by_user,
+        key,
+        renewal,
+    } = opened;
+    let titles = Box::new(move |scenario: &str| title_of(&catalog, scenario));
+    let console = Console::new(store, keyed_by_user, key, renewal, titles, &settings)
+        .context("the token cannot be used as a key")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime for HTTP")?;
+    let served = runtime.block_on(serve(console, &settings));
+    // A search that is under way is left: nobody waits for it.
+    runtime.shutdown_background();
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(console: Console, settings: &config::Console) -> anyhow::Result<()> {
+    let listen = settings.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("cannot listen on {listen}; set console.listen to a free address")
+    })?;
+    let mut signals = Signals::listen()?;
+    let access = match &settings.access {
+        Access::Machine => "whoever is on this machine",
+        Access::Token(_) => "who knows the token",
+        Access::Proxy(_) => "whom the proxy names",
+    };
+    info!(url = %format_args!("http://{}/", listener.local_addr()?), access, "The console is open");
+    console.serve(listener, signals.next()).await;
+    info!("Stopped");
+    Ok(())
+}
