@@ -392,6 +392,29 @@ fn policies_are_shown_from_deciding_to_unknown() {
 }
 
 #[test]
+fn as_many_policies_as_the_limit_are_shown_and_one_more_is_counted() {
+    let diagnoser = full();
+    let shown = |policies: usize| {
+        let sign_in = filled("x", policies);
+        let bounds = Bounds {
+            policies: 12,
+            ..Bounds::DEFAULT
+        };
+        let diagnosis = diagnoser.diagnose(&sign_in, &SOURCE, bounds, None);
+        let access = diagnosis.conditional_access.as_ref().unwrap();
+        let counted = access.counts.map(|counts| counts.failure);
+        (
+            access.policies.len(),
+            access.not_shown,
+            counted,
+            diagnosis.trimmed,
+        )
+    };
+    assert_eq!(shown(12), (12, 0, None, false));
+    assert_eq!(shown(13), (12, 1, Some(13), true));
+}
+
+#[test]
 fn a_summary_shows_ten_policies_with_their_reasons_and_counts_the_rest() {
     let sign_in = SignIn {
         error_code: Some(0),
