@@ -84,6 +84,14 @@ impl Demo {
         }
     }
 
+    /// Where it serves its metrics, from the head of its output.
+    fn address(&mut self) -> String {
+        let head = self.line_with("an address", |line| line.contains("http://"));
+        let (_, address) = head.split_once("http://").expect("it is there");
+        let (address, _) = address.split_once("/metrics").expect("a path");
+        address.to_owned()
+    }
+
     fn interrupt(&self) {
         let sent = Command::new("sh")
             .arg("-c")
@@ -105,6 +113,16 @@ impl Drop for Demo {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn metrics(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("the metrics are served");
+    stream
+        .write_all(b"GET /metrics HTTP/1.0\r\n\r\n")
+        .expect("a request is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
 }
 
 /// The columns "sent", "counted" and "read back" of a row of the summary.
@@ -169,19 +187,12 @@ fn the_same_seed_gives_the_same_counts() {
 #[test]
 fn an_interrupt_ends_it_with_a_summary_that_adds_up() {
     let mut demo = Demo::start(&["--for", "1h", "--rate", "500"]);
-    let head = demo.line_with("an address", |line| line.contains("http://"));
-    let (_, address) = head.split_once("http://").expect("it is there");
-    let (address, _) = address.split_once("/metrics").expect("a path");
+    let address = demo.address();
     demo.line_with("a line a second", |line| {
         line.trim_start().starts_with("0:02")
     });
 
-    let mut stream = TcpStream::connect(address).expect("the metrics are served");
-    stream
-        .write_all(b"GET /metrics HTTP/1.0\r\n\r\n")
-        .expect("a request is sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
+    let answer = metrics(&address);
     let received = "\nsignin_records_received_total ";
     let (_, count) = answer.split_once(received).expect("the counter is there");
     assert!(!count.starts_with("0\n"), "{count}");
@@ -190,6 +201,38 @@ fn an_interrupt_ends_it_with_a_summary_that_adds_up() {
     let (status, output) = demo.end();
     assert_adds_up(status, &output);
     assert!(row(&output, "records")[0] >= Some(500), "{output}");
+}
+
+/// What Prometheus sees of it: the first blocks, and which new policy they are by.
+#[test]
+fn the_spike_is_in_the_metrics_with_the_name_of_its_policy() {
+    let mut demo = Demo::start(&["--for", "18s", "--rate", "1000"]);
+    let address = demo.address();
+    let before = demo.line_with("a line a second", |line| {
+        line.trim_start().starts_with("0:03")
+    });
+    assert!(!before.contains("***"));
+    let before = metrics(&address);
+    demo.line_with("the spike", |line| line.starts_with("*** "));
+    let after = metrics(&address);
+
+    let name = "policy=\"CA118 - Block unmanaged devices for all cloud apps\"";
+    let blocks = |text: &str| {
+        let named = text
+            .lines()
+            .find(|line| line.contains(name))
+            .unwrap_or_default();
+        let (_, id) = named.split_once("policy_id=\"").unwrap_or_default();
+        let id = id.split('"').next().unwrap_or_default();
+        let series = format!("signin_blocks_by_policy_total{{policy_id=\"{id}\"}} ");
+        let count = text.lines().find_map(|line| line.strip_prefix(&series));
+        count.map_or(0, |count| count.parse().expect("a count"))
+    };
+    let (before, after): (u64, u64) = (blocks(&before), blocks(&after));
+    assert!(before == 0 && after > 100, "{before}, then {after}");
+    demo.interrupt();
+    let (status, output) = demo.end();
+    assert_adds_up(status, &output);
 }
 
 /// A demo on a terminal of 24 lines, which `script` (util-linux) gives it as an emulator would.

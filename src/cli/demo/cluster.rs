@@ -62,6 +62,10 @@ impl Cluster {
                 "dead_letter.max_ratio=0".to_owned(),
                 "dead_letter.max_consecutive=0".to_owned(),
                 format!("delivery.remembered_sign_ins={remembered}"),
+                // All that an alert could name: nothing here is a secret.
+                "metrics.policies=true".to_owned(),
+                "metrics.applications=true".to_owned(),
+                "metrics.countries=true".to_owned(),
                 format!("telemetry.listen={listen}"),
                 format!("telemetry.log_level={log_level}"),
             ],

@@ -27,8 +27,10 @@ const READY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Without a record settled for so long, the pipeline is taken to stand still.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// When a new Conditional Access policy begins to block in the generated sign-ins.
+/// When a new Conditional Access policy begins to block in the generated sign-ins; in a long demo
+/// later, so that Prometheus knows what is usual before.
 const SPIKE_TIME: Duration = Duration::from_secs(20);
+const LATEST_SPIKE_TIME: Duration = Duration::from_mins(5);
 const SPIKE_RECORDS: u64 = 20_000;
 
 /// What ends a demo, and how fast it goes.
@@ -44,9 +46,9 @@ impl Bounds {
     /// The number of records after which the spike begins: soon enough to be seen before the
     /// end, late enough for something to compare it with.
     pub fn spike_after(self) -> u64 {
-        let begin = self
-            .time
-            .map_or(SPIKE_TIME, |time| SPIKE_TIME.min(time / 3));
+        let begin = self.time.map_or(SPIKE_TIME, |time| {
+            (time / 3).min((time / 4).clamp(SPIKE_TIME, LATEST_SPIKE_TIME))
+        });
         let by_time = self.rate.map_or(SPIKE_RECORDS, |rate| {
             let records = u128::from(rate) * begin.as_millis() / 1_000;
             u64::try_from(records).unwrap_or(u64::MAX)
@@ -317,7 +319,9 @@ mod tests {
         for (bounds, expected) in [
             (bounds(Some(400), None, None), 8_000),
             (bounds(Some(400), None, Some(18)), 2_400),
-            (bounds(Some(400), None, Some(3_600)), 8_000),
+            (bounds(Some(400), None, Some(60)), 8_000),
+            (bounds(Some(400), None, Some(720)), 72_000),
+            (bounds(Some(400), None, Some(3_600)), 120_000),
             (bounds(Some(400), Some(3_000), None), 1_000),
             (bounds(None, Some(3_000), None), 1_000),
             (bounds(None, None, None), SPIKE_RECORDS),
