@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage, 64 the configuration, the catalog or the policy snapshot
-//! is wrong.
+//! is wrong, 65 the service met too much that cannot be read.
 pub mod card;
 pub mod check;
 mod console;

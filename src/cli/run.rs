@@ -15,7 +15,7 @@ use crate::config::{Sasl, Settings, SettingsArgs};
 use crate::delivery::Exit;
 use crate::diagnosis::Diagnoser;
 use crate::kafka::{self, Credential, Refresher};
-use crate::pipeline::{Pipeline, SERVICE_VERSION, Shared, StartError, StopSignal};
+use crate::pipeline::{End, Pipeline, SERVICE_VERSION, Shared, StartError, StopSignal};
 use crate::policies::watch::{News, Watcher};
 use crate::policies::{self, Current, Watch};
 use crate::signin::Field;
@@ -27,6 +27,10 @@ const REVISION: &str = match option_env!("SIGNIN_DIAGNOSTICS_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
+
+/// The exit code where too much could not be read (`EX_DATAERR` of sysexits.h): of its own, so that
+/// who starts the service can leave it stopped.
+const EXIT_DEAD_LETTER_LIMIT: u8 = 65;
 
 /// How often the files of the watch lists are read.
 const WATCH_INTERVAL: Duration = Duration::from_secs(5);
@@ -189,8 +193,9 @@ async fn serve(shared: Shared) -> anyhow::Result<ExitCode> {
         .context("cannot create the Kafka clients")?;
     info!("Stopped");
     Ok(match exit {
-        Some(Exit::Clean) => ExitCode::SUCCESS,
-        Some(Exit::Unfinished { .. } | Exit::Fatal) | None => ExitCode::FAILURE,
+        Some(End::By(Exit::Clean)) => ExitCode::SUCCESS,
+        Some(End::DeadLetterLimit) => ExitCode::from(EXIT_DEAD_LETTER_LIMIT),
+        Some(End::By(Exit::Unfinished { .. } | Exit::Fatal)) | None => ExitCode::FAILURE,
     })
 }
 
@@ -243,18 +248,18 @@ pub fn refresher(shared: &Shared) -> anyhow::Result<Option<Refresher>> {
 }
 
 /// From the first token, where one is needed, to the end of the last worker.
-fn work(shared: &Shared) -> Result<Exit, StartError> {
+fn work(shared: &Shared) -> Result<End, StartError> {
     if let Some(tokens) = &shared.tokens {
         let refused_after = Instant::now() + shared.settings.kafka.refusal_timeout;
         while !tokens.wait(TOKEN_POLL) {
             if shared.stop.is_requested() {
-                return Ok(Exit::Clean);
+                return Ok(End::By(Exit::Clean));
             }
             if Instant::now() >= refused_after {
                 error!(
                     "No token from Entra ID for as long as kafka.refusal_timeout allows; exiting"
                 );
-                return Ok(Exit::Fatal);
+                return Ok(End::By(Exit::Fatal));
             }
         }
     }

@@ -65,8 +65,16 @@ pub struct Pipeline {
     stay: Vec<Sender<()>>,
 }
 
+/// How the workers ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    By(Exit),
+    /// More could not be read than may become dead letters: a restart lets as many more through.
+    DeadLetterLimit,
+}
+
 enum News {
-    Ended(usize, Exit),
+    Ended(usize, End),
     Closed,
     /// The thread ended without saying how: it panicked.
     Died(usize),
@@ -119,22 +127,22 @@ impl Pipeline {
     /// Waits until every worker has ended, by a stop or by an error; one that ends by itself
     /// ends the others. Then gives the clients a short time to close: their own closing has no
     /// deadline, and everything that matters is committed.
-    pub fn wait(mut self) -> Exit {
-        let mut exits = Vec::with_capacity(self.workers);
+    pub fn wait(mut self) -> End {
+        let mut ends = Vec::with_capacity(self.workers);
         let mut closed = 0;
-        while exits.len() < self.workers {
+        while ends.len() < self.workers {
             match self.news.recv() {
-                Ok(News::Ended(worker, exit)) => {
-                    report(worker, exit);
-                    exits.push(exit);
+                Ok(News::Ended(worker, end)) => {
+                    report(worker, end);
+                    ends.push(end);
                 }
                 Ok(News::Died(worker)) => {
                     error!(worker, "A worker panicked; stopping");
-                    exits.push(Exit::Fatal);
+                    ends.push(End::By(Exit::Fatal));
                     closed += 1;
                 }
                 Ok(News::Closed) => closed += 1,
-                Err(_) => exits.push(Exit::Fatal),
+                Err(_) => ends.push(End::By(Exit::Fatal)),
             }
             self.stop.request();
         }
@@ -153,14 +161,14 @@ impl Pipeline {
                 }
             }
         }
-        combine(&exits)
+        combine(&ends)
     }
 }
 
 fn run(mut worker: Worker, mut report: Report) {
-    let exit = worker.run();
+    let end = worker.run();
     report.said = true;
-    report.send(News::Ended(report.number, exit));
+    report.send(News::Ended(report.number, end));
     worker.linger(&report.leave);
     worker.close();
     report.send(News::Closed);
@@ -189,35 +197,36 @@ impl Drop for Report {
     }
 }
 
-fn report(worker: usize, exit: Exit) {
-    match exit {
-        Exit::Clean => info!(
+fn report(worker: usize, end: End) {
+    match end {
+        End::By(Exit::Clean) => info!(
             worker,
             "Everything that was read is delivered and committed"
         ),
-        Exit::Unfinished { outputs } => warn!(
+        End::By(Exit::Unfinished { outputs }) => warn!(
             worker,
             outputs, "Stopped at the deadline with outputs not confirmed; they are read again"
         ),
-        Exit::Fatal => error!(
+        End::By(Exit::Fatal) | End::DeadLetterLimit => error!(
             worker,
             "Ended by an error; what was not committed is read again"
         ),
     }
 }
 
-fn combine(exits: &[Exit]) -> Exit {
-    let mut unfinished = None;
-    for exit in exits {
-        match exit {
-            Exit::Fatal => return Exit::Fatal,
-            Exit::Unfinished { outputs } => {
-                unfinished = Some(unfinished.unwrap_or(0) + outputs);
-            }
-            Exit::Clean => {}
+/// What a restart helps against least goes before the rest.
+fn combine(ends: &[End]) -> End {
+    for first in [End::DeadLetterLimit, End::By(Exit::Fatal)] {
+        if ends.contains(&first) {
+            return first;
         }
     }
-    unfinished.map_or(Exit::Clean, |outputs| Exit::Unfinished { outputs })
+    let unfinished = ends.iter().filter_map(|end| match end {
+        End::By(Exit::Unfinished { outputs }) => Some(*outputs),
+        _ => None,
+    });
+    let unfinished = unfinished.reduce(|sum, outputs| sum + outputs);
+    End::By(unfinished.map_or(Exit::Clean, |outputs| Exit::Unfinished { outputs }))
 }
 
 fn delivery_settings(settings: &Settings) -> delivery::Settings {
@@ -230,5 +239,29 @@ fn delivery_settings(settings: &Settings) -> delivery::Settings {
         drain_timeout: settings.delivery.drain_timeout,
         remembered_sign_ins: settings.delivery.remembered_sign_ins,
         ..delivery::Settings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_ends_the_one_that_a_restart_helps_least_is_told() {
+        let clean = End::By(Exit::Clean);
+        let fatal = End::By(Exit::Fatal);
+        let unfinished = |outputs| End::By(Exit::Unfinished { outputs });
+        for (ends, told) in [
+            (vec![clean, clean], clean),
+            (vec![unfinished(0), clean], unfinished(0)),
+            (vec![unfinished(2), clean, unfinished(3)], unfinished(5)),
+            (vec![unfinished(2), fatal], fatal),
+            (
+                vec![clean, fatal, End::DeadLetterLimit],
+                End::DeadLetterLimit,
+            ),
+        ] {
+            assert_eq!(combine(&ends), told, "{ends:?}");
+        }
     }
 }

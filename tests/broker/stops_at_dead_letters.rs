@@ -26,7 +26,7 @@ fn a_flood_of_bad_records_stops_the_service_before_the_message_that_passes_the_l
 
     let mut service = setup.start();
     let status = service.wait(DEADLINE);
-    assert_eq!(status.code(), Some(1), "{}", service.log());
+    assert_eq!(status.code(), Some(65), "{}", service.log());
     let log = service.log();
     assert!(log.contains("dead_letter.max_consecutive"), "{log}");
     assert_eq!(setup.read_dead_letters().len(), 20);

@@ -15,7 +15,7 @@ use super::screen::FullScreen;
 use super::sender::{Progress, Sender};
 use super::summary::Summary;
 use crate::delivery::Exit;
-use crate::pipeline::{Pipeline, Shared, StopSignal};
+use crate::pipeline::{End, Pipeline, Shared, StopSignal};
 
 /// Between two looks at how far everybody is.
 const STEP: Duration = Duration::from_millis(5);
@@ -76,7 +76,7 @@ struct Stage {
     ending: StopSignal,
     sender: Sender,
     read_back: ReadBack,
-    workers: JoinHandle<Exit>,
+    workers: JoinHandle<End>,
     past: Past,
     started: Instant,
     lines: u32,
@@ -283,7 +283,7 @@ impl Stage {
         let flushed = self.sender.flush();
         self.shared.health.set_draining();
         self.shared.stop.request();
-        let is_clean = self.workers.join().is_ok_and(|exit| exit == Exit::Clean);
+        let is_clean = self.workers.join().is_ok_and(|end| end == End::By(Exit::Clean));
         flushed.context("the embedded broker did not take everything that was sent")?;
         let exposition = self.shared.metrics.encode();
         let counted = Figures::read(&exposition.context("cannot encode the metrics")?);

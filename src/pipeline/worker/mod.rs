@@ -16,6 +16,7 @@ use tracing::{error, warn};
 
 use super::batch::Batch;
 use super::batching::Batching;
+use super::End;
 use super::dead_letter_limit::DeadLetterLimit;
 use super::delivery_settings;
 use super::observer::Observer;
@@ -81,6 +82,8 @@ struct State {
     receipts: Vec<Receipt>,
     stop: StopSignal,
     exit: Option<Exit>,
+    /// More could not be read than may become dead letters.
+    is_past_limit: bool,
     acknowledgements: Vec<Acknowledgement>,
     group_events: Vec<GroupEvent>,
     /// Partitions of the group's assignments whose start offsets are looked for.
@@ -129,6 +132,7 @@ impl Worker {
             receipts: Vec::new(),
             stop: parts.stop,
             exit: None,
+            is_past_limit: false,
             acknowledgements: Vec::new(),
             group_events: Vec::new(),
             unresolved: Vec::new(),
@@ -142,11 +146,14 @@ impl Worker {
 
     /// Turns until there is a reason to exit. What could be drained is then committed; the
     /// clients are still open.
-    pub fn run(&mut self) -> Exit {
+    pub fn run(&mut self) -> End {
         loop {
             if let Some(exit) = self.state.turn(&self.clients) {
                 self.state.observer.ended();
-                return exit;
+                if self.state.is_past_limit {
+                    return End::DeadLetterLimit;
+                }
+                return End::By(exit);
             }
             let now = Instant::now();
             let is_idle = self.state.delivery.in_flight() == 0;

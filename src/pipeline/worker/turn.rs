@@ -99,6 +99,7 @@ impl State {
                  has changed: the release, the log format. If the input is at fault, raise the \
                  limit, or set it to 0, until reading is past it"
             );
+            self.is_past_limit = true;
             return self.event(clients, now, Event::Fatal);
         }
         self.observer.diagnosed(&receipt);
