@@ -38,6 +38,10 @@ if [ -n "${FORBIDDEN-}" ] && [[ $url == *"$FORBIDDEN"* ]]; then
   echo 'ERROR: Forbidden({"error":{"code":"Authorization_RequestDenied"}})' >&2
   exit 1
 fi
+if [ -n "${GONE-}" ] && [[ $url == *"$GONE"* ]]; then
+  echo 'ERROR: Not Found({"error":{"code":"Request_ResourceNotFound"}})' >&2
+  exit 1
+fi
 finance=00000000-0000-4000-8000-000000000011
 case $url in
   */conditionalAccess/policies) cat "$FAKE/policies.1" ;;
@@ -88,6 +92,11 @@ impl Graph {
     }
 
     fn run(&self, forbidden: &str, arguments: &[&str]) -> Output {
+        self.run_with(("FORBIDDEN", forbidden), arguments)
+    }
+
+    /// `FORBIDDEN` or `GONE`: what addresses with this text are answered.
+    fn run_with(&self, (answer, addresses): (&str, &str), arguments: &[&str]) -> Output {
         assert_installed("jq", "apt-get install jq");
         let path = std::env::var("PATH").unwrap_or_default();
         Command::new("bash")
@@ -98,7 +107,7 @@ impl Graph {
             .env("FAKE", self.0.path())
             .env("FIXTURE", FIXTURE)
             .env("TENANT", TENANT)
-            .env("FORBIDDEN", forbidden)
+            .env(answer, addresses)
             .output()
             .expect("bash starts")
     }
@@ -206,6 +215,28 @@ fn an_export_that_fails_leaves_the_old_one_and_a_new_one_replaces_it() {
     }
     assert_ne!(fs::read_link(graph.export()).expect("a link"), first);
     assert_eq!(graph.exports(), 2, "the new one and the one before");
+}
+
+/// Only an object that a policy mentions may be gone: half a list would be read as the whole of it.
+#[test]
+fn a_list_of_which_a_page_is_not_there_is_no_export() {
+    let graph = Graph::new();
+    for gone in [
+        "policies?$skiptoken=2",
+        "transitiveMembers?$skiptoken=2",
+        "transitiveMembers",
+        "namedLocations",
+        "roleDefinitions",
+    ] {
+        let output = graph.run_with(("GONE", gone), &[]);
+        let stderr = text(&output.stderr);
+        assert!(!output.status.success(), "{gone}");
+        assert!(stderr.contains("did not answer"), "{stderr}");
+        assert_eq!(graph.exports(), 0, "{gone} leaves something behind");
+    }
+    let output = graph.run_with(("GONE", "/groups/"), &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(load(&graph.export()).contents().groups, 0);
 }
 
 #[test]

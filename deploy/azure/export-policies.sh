@@ -73,23 +73,30 @@ graph=https://graph.microsoft.com/$version
 
 wants() { [[ $without != *" $1 "* ]]; }
 
-# get URL: all pages, one after another, as Graph answers them. What is not there (any more) is
-# nothing; every other failure ends the export.
+# get [--if-there] URL: all pages, one after another, as Graph answers them. A failure ends the export.
+# With --if-there an object that is not there (any more) is nothing: its first page only, since half
+# a list is no list.
 get() {
-  local url=$1 page error
+  local if_there="" url page error
   error=$new.error
+  if [ "$1" = --if-there ]; then
+    if_there=yes
+    shift
+  fi
+  url=$1
   while [ -n "$url" ]; do
     if ! page=$(az rest --method get --url "$url" --output json --only-show-errors \
       </dev/null 2>"$error"); then
-      if grep -Eq 'ResourceNotFound|Not Found' "$error"; then
+      if [ -n "$if_there" ] && grep -Eq 'ResourceNotFound|Not Found' "$error"; then
         rm -f -- "$error"
         return 0
       fi
       cat -- "$error" >&2
       rm -f -- "$error"
-      fail "Microsoft Graph did not answer $url; does the account have the right?"
+      fail "Microsoft Graph did not answer $url; if it says Forbidden, does the account have the right?"
     fi
     rm -f -- "$error"
+    if_there=""
     printf '%s\n' "$page"
     url=$(jq -r '."@odata.nextLink" // empty' <<<"$page")
   done
@@ -127,7 +134,7 @@ if wants groups; then
     fi
   } | sort -u >"$new/ids"
   while read -r id; do
-    get "$graph/groups/$id?\$select=id,displayName" >"$new/group"
+    get --if-there "$graph/groups/$id?\$select=id,displayName" >"$new/group"
     [ -s "$new/group" ] || continue
     if wants members; then
       get "$graph/groups/$id/transitiveMembers?\$select=id&\$top=999" >"$new/members"
@@ -148,7 +155,7 @@ if wants applications; then
       sed 's,^,servicePrincipals/,'
   } >"$new/ids"
   while read -r path; do
-    get "$graph/$path?\$select=id,appId,displayName"
+    get --if-there "$graph/$path?\$select=id,appId,displayName"
   done <"$new/ids" | jq -s 'map({id, appId, displayName})' >"$new/applications.json"
 fi
 
