@@ -6,7 +6,7 @@
 #
 # Without a container engine tests/deploy/build_stage.py carries the first stage out.
 #
-# Each platform is compiled on itself (natively or emulated), so that librdkafka and OpenSSL, which
+# Each platform is compiled on itself (the release workflow: on a machine of its kind), so that librdkafka and OpenSSL, which
 # are compiled from source, need no cross compiler.
 
 ARG RUST_VERSION=1.95.0

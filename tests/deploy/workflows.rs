@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::tools::{file, path, read, refuses, replaced, succeeds};
+use crate::tools::{file, installed, path, read, refuses, replaced, succeeds};
 
 const FOLDER: &str = ".github/workflows";
 
@@ -14,12 +14,22 @@ fn workflows() -> Vec<String> {
         .collect()
 }
 
+/// With what it asks shellcheck about the scripts of the steps.
+fn arguments(workflow: &str) -> [String; 3] {
+    let shellcheck = installed().join("bin/shellcheck");
+    let shellcheck = format!("-shellcheck={}", shellcheck.display());
+    [shellcheck, "-pyflakes=".to_owned(), workflow.to_owned()]
+}
+
 #[test]
 fn actionlint_finds_nothing_and_refuses_broken_ones() {
     let workflows = workflows();
     assert!(workflows.len() >= 2);
     for workflow in &workflows {
-        succeeds("actionlint", &["-shellcheck=", "-pyflakes=", workflow]);
+        succeeds(
+            "actionlint",
+            &arguments(workflow).each_ref().map(String::as_str),
+        );
     }
     let release = read(&format!("{FOLDER}/release.yml"));
     for (old, new, why) in [
@@ -29,6 +39,7 @@ fn actionlint_finds_nothing_and_refuses_broken_ones() {
             "steps.bild.outputs.digest",
             "bild",
         ),
+        ("version=${TAG#v}", "version=$(echo $TAG)", "SC2086"),
         (
             "timeout-minutes: 15",
             "timeout-minute: 15",
@@ -36,7 +47,8 @@ fn actionlint_finds_nothing_and_refuses_broken_ones() {
         ),
     ] {
         let (_folder, broken) = file("release.yml", &replaced(&release, old, new));
-        refuses("actionlint", &["-shellcheck=", "-pyflakes=", &broken], why);
+        let arguments = arguments(&broken);
+        refuses("actionlint", &arguments.each_ref().map(String::as_str), why);
     }
 }
 
@@ -80,7 +92,73 @@ fn every_action_is_pinned_to_a_commit_and_names_its_version() {
             assert_eq!(*first, pin, "{workflow}: one version of an action");
         }
     }
-    assert!(commits.len() >= 10, "{commits:?}");
+    assert!(commits.len() >= 9, "{commits:?}");
+}
+
+/// The job of a workflow, as far as the next one.
+fn job<'t>(text: &'t str, name: &str) -> &'t str {
+    let (_, rest) = text
+        .split_once(&format!("\n  {name}:\n"))
+        .unwrap_or_else(|| panic!("no job {name}"));
+    let next = rest
+        .match_indices("\n  ")
+        .find(|(at, _)| rest[at + 3..].starts_with(|c: char| c.is_alphabetic()));
+    next.map_or(rest, |(at, _)| &rest[..at])
+}
+
+/// Compilers that are emulated take longer than the time of a job.
+#[test]
+fn each_platform_of_the_image_is_built_on_its_own_kind_of_machine() {
+    let release = read(&format!("{FOLDER}/release.yml"));
+    let platform = job(&release, "platform");
+    for pair in [
+        "{ runner: ubuntu-24.04, platform: amd64 }",
+        "{ runner: ubuntu-24.04-arm, platform: arm64 }",
+    ] {
+        assert!(platform.contains(pair), "{pair}");
+    }
+    assert!(platform.contains("runs-on: ${{ matrix.runner }}\n"));
+    assert!(platform.contains("platforms: linux/${{ matrix.platform }}\n"));
+    assert!(!release.contains("qemu"));
+    for label in [
+        "labels: ${{ steps.metadata.outputs.labels }}\n",
+        "VERSION=",
+        "REVISION=",
+    ] {
+        assert!(platform.contains(label), "{label}");
+    }
+}
+
+/// Whatever somebody can download has a provenance.
+#[test]
+fn everything_that_is_released_is_attested() {
+    let release = read(&format!("{FOLDER}/release.yml"));
+    for (name, subject) in [
+        ("binaries", "subject-path: dist/*\n"),
+        (
+            "image",
+            "subject-digest: ${{ steps.index.outputs.digest }}\n",
+        ),
+        ("release", "dist/signin-diagnostics-*.tgz\n"),
+        ("release", "dist/SHA256SUMS\n"),
+        (
+            "release",
+            "subject-digest: ${{ steps.chart.outputs.digest }}\n",
+        ),
+    ] {
+        let job = job(&release, name);
+        let attested = job.split("actions/attest-build-provenance@").skip(1);
+        assert!(
+            attested.into_iter().any(|step| step.contains(subject)),
+            "{name}: {subject}"
+        );
+        assert!(job.contains("attestations: write\n") && job.contains("id-token: write\n"));
+    }
+    let published = job(&release, "release");
+    let (before, _) = published
+        .split_once("gh release create")
+        .expect("it publishes");
+    assert!(before.contains("attest-build-provenance"), "attested first");
 }
 
 /// One version of each tool, here and there.
