@@ -3,6 +3,8 @@
 //
 //     az deployment group create --resource-group signin-diagnostics \
 //       --template-file deploy/azure/main.bicep --parameters users=5000 image=<registry>/signin-diagnostics:0.1.0
+//
+// Later deployments give the same parameters again: what is left out goes back to its default.
 targetScope = 'resourceGroup'
 
 @description('Users of the tenant, guests who sign in included.')
@@ -17,6 +19,9 @@ param eventsPerUserPerDay int = 15
 
 @description('Image of the service. Empty: no container app, as where the service runs on AKS.')
 param image string = ''
+
+@description('Azure Container Registry of this resource group that the image is pulled from, by its name. Empty: a registry that asks nobody who they are.')
+param registry string = ''
 
 @description('Issuer of the AKS cluster (oidcIssuerProfile.issuerUrl), for workload identity. Empty: none.')
 param aksIssuer string = ''
@@ -42,6 +47,24 @@ param inputRetentionDays int = 7
 @maxValue(7)
 param retentionDays int = 7
 
+// A Kafka client asks a broker which brokers there are before it asks for a topic. Event Hubs was reported
+// to close the connection on that, where the role is on a hub (Azure/azure-event-hubs-for-kafka, issue 159).
+@description('Where the identity has its two roles: on the namespace, which works; or on each hub, which is less, and which check --online has to be run for. Azure keeps roles that a later deployment no longer gives.')
+@allowed(['namespace', 'hubs'])
+param roleScope string = 'namespace'
+
+@description('Keep the diagnoses in a data lake: a storage account, to which the hub writes Avro files by itself.')
+param capture bool = false
+
+@description('Days after which the files of the data lake are deleted.')
+@minValue(1)
+param captureDays int = 90
+
+@description('Days that the log of the container app is kept.')
+@minValue(30)
+@maxValue(730)
+param logDays int = 30
+
 // What is streamed: a hub each, by the name that the diagnostic setting uses.
 var inputHubs = [
   'insights-logs-signinlogs'
@@ -61,6 +84,7 @@ resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   name: name
   location: location
   sku: { name: 'Standard', tier: 'Standard', capacity: throughputUnits }
+  identity: capture ? { type: 'UserAssigned', userAssignedIdentities: { '${captor.id}': {} } } : { type: 'None' }
   properties: {
     kafkaEnabled: true
     minimumTlsVersion: '1.2'
@@ -86,10 +110,14 @@ resource inputs 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = [
 resource output 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = {
   parent: namespace
   name: outputHub
-  properties: {
-    partitionCount: partitions
-    retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: retentionDays * 24 }
-  }
+  properties: union(
+    {
+      partitionCount: partitions
+      retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: retentionDays * 24 }
+    },
+    capture ? { captureDescription: captureDescription } : {}
+  )
+  dependsOn: [mayCapture, container]
 }
 
 resource deadLetters 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = {
@@ -98,6 +126,84 @@ resource deadLetters 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = {
   properties: {
     partitionCount: 1
     retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: retentionDays * 24 }
+  }
+}
+
+// The data lake, and an identity of its own that writes it: the service has no right there.
+var captureDescription = {
+  enabled: true
+  encoding: 'Avro'
+  intervalInSeconds: 300
+  sizeLimitInBytes: 314572800
+  skipEmptyArchives: true
+  destination: {
+    name: 'EventHubArchive.AzureBlockBlob'
+    identity: { type: 'UserAssigned', userAssignedIdentity: captor.id }
+    properties: {
+      storageAccountResourceId: lake.id
+      blobContainer: outputHub
+      archiveNameFormat: '{Namespace}/{EventHub}/{PartitionId}/{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}'
+    }
+  }
+}
+
+resource captor 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = if (capture) {
+  name: '${name}-capture'
+  location: location
+}
+
+resource lake 'Microsoft.Storage/storageAccounts@2023-05-01' = if (capture) {
+  name: 'signin${uniqueString(resourceGroup().id)}'
+  location: location
+  kind: 'StorageV2'
+  sku: { name: 'Standard_ZRS' }
+  properties: {
+    isHnsEnabled: true
+    minimumTlsVersion: 'TLS1_2'
+    allowBlobPublicAccess: false
+    allowSharedKeyAccess: false
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = if (capture) {
+  parent: lake
+  name: 'default'
+}
+
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = if (capture) {
+  parent: blobs
+  name: outputHub
+}
+
+resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = if (capture) {
+  parent: lake
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'expiry'
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: ['${outputHub}/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: captureDays } } }
+          }
+        }
+      ]
+    }
+  }
+}
+
+// Storage Blob Data Contributor.
+var blobWriter = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
+
+resource mayCapture 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (capture) {
+  name: guid(resourceGroup().id, 'capture', blobWriter)
+  scope: lake
+  properties: {
+    roleDefinitionId: blobWriter
+    principalId: captor.properties.principalId
+    principalType: 'ServicePrincipal'
   }
 }
 
@@ -123,12 +229,34 @@ resource federation 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedI
   }
 }
 
-// Azure Event Hubs Data Receiver and Data Sender, on no more than what each is needed for.
+// Azure Event Hubs Data Receiver and Data Sender; AcrPull.
 var receiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde')
 var sender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '2b629674-e913-4c01-ae53-ef4638d8f975')
 
+var puller = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '7f951dda-4ed3-4680-a7ca-43fe172d538d')
+
+resource mayReadAll 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (roleScope == 'namespace') {
+  name: guid(namespace.id, identity.id, receiver)
+  scope: namespace
+  properties: {
+    roleDefinitionId: receiver
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource mayWriteAll 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (roleScope == 'namespace') {
+  name: guid(namespace.id, identity.id, sender)
+  scope: namespace
+  properties: {
+    roleDefinitionId: sender
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
 resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (hub, index) in inputHubs: {
+  for (hub, index) in inputHubs: if (roleScope == 'hubs') {
     name: guid(namespace.id, hub, identity.id, receiver)
     scope: inputs[index]
     properties: {
@@ -139,7 +267,7 @@ resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-resource mayWriteDiagnoses 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource mayWriteDiagnoses 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (roleScope == 'hubs') {
   name: guid(output.id, identity.id, sender)
   scope: output
   properties: {
@@ -149,7 +277,7 @@ resource mayWriteDiagnoses 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   }
 }
 
-resource mayWriteDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource mayWriteDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (roleScope == 'hubs') {
   name: guid(deadLetters.id, identity.id, sender)
   scope: deadLetters
   properties: {
@@ -159,10 +287,43 @@ resource mayWriteDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01
   }
 }
 
+resource images 'Microsoft.ContainerRegistry/registries@2023-07-01' existing = if (!empty(registry)) {
+  name: empty(registry) ? 'none00' : registry
+}
+
+resource mayPull 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(registry)) {
+  name: guid(images.id, identity.id, puller)
+  scope: images
+  properties: {
+    roleDefinitionId: puller
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource logs 'Microsoft.OperationalInsights/workspaces@2023-09-01' = if (!empty(image)) {
+  name: name
+  location: location
+  properties: { sku: { name: 'PerGB2018' }, retentionInDays: logDays }
+}
+
 resource environment 'Microsoft.App/managedEnvironments@2024-03-01' = if (!empty(image)) {
   name: name
   location: location
-  properties: {}
+  // By the diagnostic setting below: this way no key of the workspace is in the environment.
+  properties: { appLogsConfiguration: { destination: 'azure-monitor' } }
+}
+
+resource logging 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(image)) {
+  name: 'signin-diagnostics'
+  scope: environment
+  properties: {
+    workspaceId: logs.id
+    logs: [
+      { category: 'ContainerAppConsoleLogs', enabled: true }
+      { category: 'ContainerAppSystemLogs', enabled: true }
+    ]
+  }
 }
 
 resource service 'Microsoft.App/containerApps@2024-03-01' = if (!empty(image)) {
@@ -176,6 +337,7 @@ resource service 'Microsoft.App/containerApps@2024-03-01' = if (!empty(image)) {
     managedEnvironmentId: environment.id
     configuration: {
       activeRevisionsMode: 'Single'
+      registries: empty(registry) ? [] : [{ server: images.properties.loginServer, identity: identity.id }]
       // /metrics for a Prometheus in the same environment, and for nobody outside. It scrapes by HTTP.
       ingress: { external: false, targetPort: 9464, transport: 'http', allowInsecure: true }
     }
@@ -208,11 +370,15 @@ resource service 'Microsoft.App/containerApps@2024-03-01' = if (!empty(image)) {
       ]
     }
   }
-  dependsOn: [mayRead, mayWriteDiagnoses, mayWriteDeadLetters]
+  dependsOn: [mayPull, mayReadAll, mayWriteAll, mayRead, mayWriteDiagnoses, mayWriteDeadLetters]
 }
 
 output bootstrapServers string = '${name}.servicebus.windows.net:9093'
 output authorizationRuleId string = writer.id
 output clientId string = identity.properties.clientId
+output namespaceName string = name
+output outputHubId string = output.id
+output workspaceName string = empty(image) ? '' : logs.name
+output lakeName string = capture ? lake.name : ''
 output partitionsOfAHub int = partitions
 output throughputUnitsOfTheNamespace int = throughputUnits

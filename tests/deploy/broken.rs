@@ -18,8 +18,12 @@ type Check = fn(folder: &Path, name: &str) -> (bool, String);
 const TABLE: &[(&str, Check, &str, &str, &str)] = &[
     ("alertmanager/alertmanager.yml", amtool, "receiver: tickets", "receiver: nobody", "nobody"),
     ("azure/main.bicep", bicep, "param users int", "parameter users int", "users"),
+    ("azure/diagnoses-to-logs.bicep", bicep, "resource table '", "resources table '", "what statement"),
+    ("azure/diagnoses.kql", kusto, ".create-merge table", ".create-merged table", "what command"),
+    ("azure/diagnoses.kql", kusto, "},{\"column\"", "}{\"column\"", "no JSON"),
     ("azure/diagnostic-setting.bicep", bicep, "enabled: true", "enabled: true }", "closes nothing"),
-    ("azure/export-policies.sh", bash, "esac", "", "syntax error"),
+    ("azure/export-policies.sh", shellcheck, "esac", "", "SC1"),
+    ("azure/export-policies.sh", shellcheck, "[ -n \"$folder\" ]", "[ -n $folder ]", "SC2070"),
     ("compose/compose.yml", compose, "read_only: true", "readonly: true", "readonly"),
     ("compose/compose.yml", compose, "cap_drop: [ALL]", "cap_drop: ALL", "cap_drop"),
     ("compose/compose.yml", compose, "condition: service_healthy", "condition: healthy", "condition"),
@@ -30,6 +34,11 @@ const TABLE: &[(&str, Check, &str, &str, &str)] = &[
     ("compose/grafana/datasources.yml", data_sources, "datasources:", "dataSources:", "dataSources"),
     ("compose/grafana/dashboards.yml", providers, "path:", "folder:", "folder"),
     ("compose/grafana/dashboards.yml", providers, "apiVersion: 1", "apiVersion: 2", "apiVersion"),
+    ("kubernetes/policy-export.yaml", manifests, "concurrencyPolicy:", "concurrency:", "CronJob"),
+    ("kubernetes/policy-export.yaml", manifests, "accessModes: [ReadWriteMany]", "accessModes: ReadWriteMany", "PersistentVolumeClaim"),
+    ("kubernetes/policy-export.yaml", manifests, "restartPolicy: Never", "restart: Never", "CronJob"),
+    ("kubernetes/policy-export-values.yaml", values, "policy_snapshot:", "policy_snapshots:", "policy_snapshots"),
+    ("kubernetes/policy-export.Dockerfile", hadolint, "USER 65532:65532", "USER root", "DL3002"),
     ("kubernetes/signin-diagnostics/Chart.yaml", helm, "apiVersion: v2", "apiVersion: v9", "apiVersion"),
     ("kubernetes/signin-diagnostics/values.yaml", helm, "replicas: 2", "replicas: one", "replicas"),
     ("kubernetes/signin-diagnostics/values.schema.json", helm, "\"integer\"", "\"int\"", "schema"),
@@ -41,6 +50,13 @@ const TABLE: &[(&str, Check, &str, &str, &str)] = &[
     ("kubernetes/signin-diagnostics/templates/monitoring.yaml", helm, "podMetricsEndpoints", "podMetrics", "PodMonitor"),
     ("kubernetes/signin-diagnostics/templates/monitoring.yaml", helm, "groups: {{", "group: {{", "PrometheusRule"),
     ("kubernetes/signin-diagnostics/templates/scaling.yaml", helm, "minReplicaCount: 1", "minReplicas: 1", "ScaledObject"),
+    ("kubernetes/signin-diagnostics/templates/scaling.yaml", helm, "threshold:", "treshold:", "metadata has no treshold"),
+    ("kubernetes/signin-diagnostics/templates/scaling.yaml", helm, "serverAddress:", "namespace:", "metadata lacks serverAddress"),
+    ("kubernetes/signin-diagnostics/templates/scaling.yaml", helm, "type: prometheus", "type: prometheuz", "no such scaler"),
+    ("kubernetes/signin-diagnostics/templates/scaling.yaml", helm_kafka, "offsetResetPolicy: earliest", "offsetResetPolicy: first", "offsetResetPolicy is first"),
+    ("kubernetes/signin-diagnostics/templates/scaling.yaml", helm_kafka, "consumerGroup:", "group:", "metadata has no group"),
+    ("kubernetes/signin-diagnostics/templates/scaling.yaml", helm_kafka, "parameter: username", "parameter: user", "no secret is called user"),
+    ("kubernetes/signin-diagnostics/templates/scaling.yaml", helm_kafka, "authenticationRef:\n        name: {{", "authenticationRef:\n        name: x{{", "no TriggerAuthentication"),
     ("kubernetes/signin-diagnostics/templates/serviceaccount.yaml", helm, "kind: ServiceAccount", "kind: Account", "Account"),
     ("kubernetes/signin-diagnostics/templates/workload.yaml", helm, "readOnlyRootFilesystem: true", "readOnlyFilesystem: true", "Deployment"),
     ("prometheus/prometheus.yml", promtool_config, "rule_files:", "rules:", "rules"),
@@ -151,12 +167,33 @@ fn bicep(folder: &Path, name: &str) -> (bool, String) {
     (faults.is_empty(), faults.join("\n"))
 }
 
-fn bash(folder: &Path, name: &str) -> (bool, String) {
-    run("bash", &["-n", text(&folder.join(name))])
+fn kusto(folder: &Path, name: &str) -> (bool, String) {
+    let source = fs::read_to_string(folder.join(name)).expect("it is a text");
+    let faults = azure::faults_of_commands(&source);
+    (faults.is_empty(), faults.join("\n"))
+}
+
+fn shellcheck(folder: &Path, name: &str) -> (bool, String) {
+    run("shellcheck", &[text(&folder.join(name))])
 }
 
 fn validated(kind: &str, file: &Path) -> (bool, String) {
     run("python3", &["tests/deploy/validate.py", kind, text(file)])
+}
+
+fn manifests(folder: &Path, name: &str) -> (bool, String) {
+    validated("manifests", &folder.join(name))
+}
+
+/// The chart takes them, beside what it has to be given.
+fn values(folder: &Path, name: &str) -> (bool, String) {
+    let file = folder.join(name);
+    let given = ["--set", BROKER, "--values", text(&file)];
+    run("helm", &[&TEMPLATE[..], &given].concat())
+}
+
+fn hadolint(folder: &Path, name: &str) -> (bool, String) {
+    run("hadolint", &[text(&folder.join(name))])
 }
 
 fn compose(folder: &Path, name: &str) -> (bool, String) {
@@ -213,14 +250,27 @@ fn python(folder: &Path, name: &str) -> (bool, String) {
 
 /// Linted, and rendered with everything, whose objects the schemas know.
 fn helm(folder: &Path, _name: &str) -> (bool, String) {
+    chart_with(
+        folder,
+        "keda.enabled=true,podMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true",
+    )
+}
+
+/// The same with the other scaler.
+fn helm_kafka(folder: &Path, _name: &str) -> (bool, String) {
+    chart_with(
+        folder,
+        "keda.enabled=true,keda.scaler=kafka,keda.kafka.secretName=event-hubs,\
+         config.kafka.security.mechanism=plain,config.kafka.security.identity=",
+    )
+}
+
+fn chart_with(folder: &Path, set: &str) -> (bool, String) {
     let chart = folder
         .ancestors()
         .find(|folder| folder.join("values.yaml").exists());
     let chart = text(chart.expect("it is in a chart"));
-    let set = format!(
-        "{BROKER},keda.enabled=true,podMonitor.enabled=true,prometheusRule.enabled=true,\
-         dashboards.enabled=true"
-    );
+    let set = format!("{BROKER},{set}");
     let (is_fine, said) = run("helm", &["lint", "--strict", chart, "--set", &set]);
     if !is_fine {
         return (false, said);

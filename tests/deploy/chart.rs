@@ -447,6 +447,37 @@ tests:
               runbook_url: https://two.example/SigninDown.md
 "#;
 
+/// What the job writes is what the service reads: the volume, its place, and the group that may.
+#[test]
+fn the_service_reads_the_snapshot_that_the_job_exports() {
+    let job = read("deploy/kubernetes/policy-export.yaml");
+    let values = "deploy/kubernetes/policy-export-values.yaml";
+    let arguments = ["--set", BROKER, "--values", values];
+    let manifests = succeeds("helm", &[&TEMPLATE[..], &arguments].concat());
+    is_valid(&manifests);
+    let settings: toml::Table = service_toml(&manifests).parse().expect("it is TOML");
+    let folder = settings["policy_snapshot"]["path"].as_str();
+    let folder = folder.expect("a text");
+    assert!(job.contains(&format!("exec export-policies.sh {folder}\n")));
+    let parent = folder.rsplit_once('/').expect("it is in a folder").0;
+    assert!(job.contains(&format!("{{ name: policies, mountPath: {parent} }}\n")));
+    assert!(manifests.contains(&format!("mountPath: {parent}\n")));
+    for text in [&job, &manifests] {
+        assert!(text.contains("claimName: signin-policies"));
+        for id in [
+            "runAsUser: 65532\n",
+            "runAsGroup: 65532\n",
+            "fsGroup: 65532\n",
+        ] {
+            assert!(text.contains(id), "{id}");
+        }
+    }
+    // The export is renewed before it is old, and its rights are not those of the service.
+    assert!(job.contains("schedule: \"17 */6 * * *\"\n"));
+    assert_eq!(settings["policy_snapshot"]["max_age"], "48h".into());
+    assert!(job.contains("serviceAccountName: signin-policy-export\n"));
+}
+
 /// Helm reads no file outside of its chart, and a link would be lost in a package.
 #[test]
 fn rules_and_dashboards_are_those_of_deploy() {

@@ -10,6 +10,7 @@ mod chart_schema;
 mod compose;
 mod image;
 mod pages;
+mod scripts;
 mod systemd;
 mod tools;
 mod workflows;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::tools::{file, path, read, refuses, succeeds};
+use crate::tools::{file, path, read, refuses, replaced, succeeds};
 
-const PAGES: [&str; 5] = [
+pub const PAGES: [&str; 6] = [
     "docs/getting-started.md",
+    "docs/policy-snapshot.md",
     "docs/upgrading.md",
     "deploy/compose/README.md",
     "deploy/kubernetes/README.md",
@@ -14,7 +15,7 @@ const PAGES: [&str; 5] = [
 ];
 
 /// The blocks of shell commands.
-fn commands(page: &str) -> Vec<String> {
+pub fn commands(page: &str) -> Vec<String> {
     let text = read(page);
     let blocks = text.split("```sh\n").skip(1);
     blocks
@@ -35,6 +36,26 @@ fn the_shell_parses_every_command() {
     assert!(count >= 9, "{count} blocks");
     let (_folder, broken) = file("commands", "az group create --name \"x\n");
     refuses("bash", &["-n", &broken], "unexpected EOF");
+}
+
+/// Structure only, as the Azure CLI is too large to install for it: what `az_commands.py` tells.
+#[test]
+fn the_az_commands_have_arguments_that_az_takes_and_variables_that_the_page_sets() {
+    let checker = "tests/deploy/az_commands.py";
+    for page in ["docs/getting-started.md", "docs/policy-snapshot.md"] {
+        succeeds("python3", &[checker, page]);
+    }
+    let page = read("docs/getting-started.md");
+    for (old, new, why) in [
+        ("--metrics Inc", "--metric Inc", "--metric is no option"),
+        (" --sku Basic", "", "--sku is missing"),
+        ("az acr login", "az acr log-in", "not a command"),
+        ("--tail 50", "--tail \"50", "No closing quotation"),
+        ("ADX_GROUP=analytics", "", "$ADX_GROUP is not set"),
+    ] {
+        let (_folder, broken) = file("page.md", &replaced(&page, old, new));
+        refuses("python3", &[checker, &broken], why);
+    }
 }
 
 /// Every path of the repository that a command or a quoted word names.
@@ -93,25 +114,34 @@ fn the_helm_command_of_the_page_renders() {
 #[test]
 fn the_templates_have_the_parameters_and_outputs_of_the_page() {
     let page = read("docs/getting-started.md");
-    let templates =
-        read("deploy/azure/main.bicep") + &read("deploy/azure/diagnostic-setting.bicep");
+    let templates = ["main", "diagnostic-setting", "diagnoses-to-logs"]
+        .map(|name| read(&format!("deploy/azure/{name}.bicep")));
+    let templates = templates.join("\n");
     for rest in page.split("$(output ").skip(1) {
         let name = rest.split(')').next().expect("a name");
         assert!(templates.contains(&format!("\noutput {name} ")), "{name}");
     }
+    let mut count = 0;
     for line in commands("docs/getting-started.md").join("\n").lines() {
-        let Some(parameters) = line.trim().strip_prefix("--parameters ") else {
+        let given = ["--parameters ", "parameters=(", "parameters+=("];
+        let Some(given) = given.iter().find_map(|begin| line.split_once(begin)) else {
             continue;
         };
-        for word in parameters
-            .split(' ')
-            .filter_map(|word| word.split_once('='))
-        {
-            let name = word.0;
+        for (name, _) in given.1.split(' ').filter_map(|word| word.split_once('=')) {
             if name.chars().all(char::is_alphanumeric) {
                 assert!(templates.contains(&format!("\nparam {name} ")), "{name}");
+                count += 1;
             }
         }
+    }
+    assert!(count >= 11, "{count}");
+    for name in [
+        "roleScope=hubs",
+        "roleScope=namespace",
+        "captureDays",
+        "logDays",
+    ] {
+        assert!(page.contains(name), "{name}");
     }
 }
 

@@ -40,6 +40,23 @@ fn the_unit_is_confined_by_systemds_own_measure() {
     assert!(!is_success, "the measure tells nothing");
 }
 
+/// Where a restart does not help, or does harm: as README says of the exit codes.
+#[test]
+fn the_unit_stays_stopped_where_a_restart_does_not_help() {
+    assert!(read(UNIT).contains("\nRestartPreventExitStatus=64 65\n"));
+    let readme = read("README.md");
+    for (code, text) in [
+        ("64", "| 64 | the configuration"),
+        ("65", "| 65 | `run` only: more could not be read"),
+    ] {
+        assert!(readme.contains(text), "{code}");
+        for page in ["SigninRestarts", "SigninDown"] {
+            let page = read(&format!("docs/runbooks/{page}.md"));
+            assert!(page.contains(code), "{code}");
+        }
+    }
+}
+
 #[test]
 fn the_unit_waits_longer_than_the_drain() {
     let text = read(UNIT);

@@ -1,7 +1,8 @@
 """Holds YAML against the schemas of its kind, where a field that the schema does not know is a fault.
 
     validate.py compose FILE      the compose specification
-    validate.py manifests FILE    Kubernetes objects, custom resources by their own definitions
+    validate.py manifests FILE    Kubernetes objects, custom resources by their own definitions, triggers of
+                                  KEDA by its list of scalers
     validate.py datasources FILE  what Grafana reads from provisioning/datasources
     validate.py providers FILE    what it reads from provisioning/dashboards
 
@@ -74,9 +75,38 @@ def faults(document, schema):
         yield f"{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
 
 
+def trigger_faults(documents):
+    """For Kubernetes the metadata of a trigger is any text, and KEDA passes over a name that it does not know."""
+    scalers = {s["type"]: s["parameters"] for s in json.loads((SCHEMAS / "keda-scalers.json").read_text())["scalers"]}
+    by_kind = {kind: [d for d in documents if d.get("kind") == kind] for kind in ("ScaledObject", "TriggerAuthentication")}
+    for trigger in (trigger for document in by_kind["ScaledObject"] for trigger in document["spec"].get("triggers", [])):
+        name, given = f"trigger {trigger['type']}", trigger.get("metadata", {})
+        parameters = {p["name"]: p for p in scalers.get(trigger["type"], [])}
+        if not parameters:
+            yield f"{name}: KEDA has no such scaler"
+            continue
+        of_metadata = {p for p in parameters if parameters[p].get("metadataVariableReadable")}
+        yield from (f"{name}: metadata has no {key}" for key in given.keys() - of_metadata)
+        yield from (f"{name}: metadata lacks {key}" for key in of_metadata - given.keys()
+                    if not parameters[key].get("optional") and "default" not in parameters[key])
+        for key in given.keys() & of_metadata:
+            allowed = parameters[key].get("allowedValue")
+            if allowed and given[key] not in allowed:
+                yield f"{name}: {key} is {given[key]}, not one of {allowed}"
+        reference = trigger.get("authenticationRef", {}).get("name")
+        secrets = [s["parameter"] for document in by_kind["TriggerAuthentication"]
+                   if document["metadata"]["name"] == reference for s in document["spec"]["secretTargetRef"]]
+        if reference and not secrets:
+            yield f"{name}: there is no TriggerAuthentication {reference}"
+        yield from (f"{name}: no secret is called {key}" for key in secrets
+                    if not parameters.get(key, {}).get("triggerAuthenticationVariableReadable"))
+
+
 def manifests(documents):
     custom = custom_resources()
-    for document in filter(None, documents):
+    documents = [document for document in documents if document]
+    yield from trigger_faults(documents)
+    for document in documents:
         kind = document.get("apiVersion"), document.get("kind")
         name = f"{kind[1]} {document.get('metadata', {}).get('name')}"
         if kind in custom:

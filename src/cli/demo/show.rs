@@ -283,7 +283,10 @@ impl Stage {
         let flushed = self.sender.flush();
         self.shared.health.set_draining();
         self.shared.stop.request();
-        let is_clean = self.workers.join().is_ok_and(|end| end == End::By(Exit::Clean));
+        let is_clean = self
+            .workers
+            .join()
+            .is_ok_and(|end| end == End::By(Exit::Clean));
         flushed.context("the embedded broker did not take everything that was sent")?;
         let exposition = self.shared.metrics.encode();
         let counted = Figures::read(&exposition.context("cannot encode the metrics")?);

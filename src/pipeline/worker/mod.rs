@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, warn};
 
+use super::End;
 use super::batch::Batch;
 use super::batching::Batching;
-use super::End;
 use super::dead_letter_limit::DeadLetterLimit;
 use super::delivery_settings;
 use super::observer::Observer;
