@@ -129,6 +129,7 @@ fn the_links_between_the_documents_lead_somewhere() {
         "docs/data-protection.md",
         "docs/getting-started.md",
         "docs/metrics.md",
+        "docs/policy-snapshot.md",
         "docs/record.md",
         "docs/scenarios-and-codes.md",
         "docs/upgrading.md",
@@ -155,11 +156,16 @@ fn the_links_between_the_documents_lead_somewhere() {
     }
 }
 
+/// By the rule of the forge: punctuation is left out of an anchor.
 fn has_heading(document: &str, anchor: &str) -> bool {
     let headings = document.lines().filter(|line| line.starts_with('#'));
     headings
-        .map(|line| line.trim_start_matches('#').trim().replace('`', ""))
-        .any(|heading| heading.to_lowercase().replace(' ', "-") == anchor)
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase())
+        .map(|heading| {
+            let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+            heading.chars().filter(kept).collect::<String>()
+        })
+        .any(|heading| heading.replace(' ', "-") == anchor)
 }
 
 fn root() -> &'static Path {
