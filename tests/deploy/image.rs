@@ -75,6 +75,48 @@ fn the_image_is_built_with_the_toolchain_of_the_repository() {
     assert!(dockerfile().contains(&format!("ARG RUST_VERSION={channel}\n")));
 }
 
+/// Every instruction of the first stage but for what cargo does, and what the last stage takes over.
+#[test]
+fn the_first_stage_puts_everything_where_the_image_names_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().to_str().expect("a plain name");
+    let program = env!("CARGO_BIN_EXE_signin-diagnostics");
+    let said = succeeds("python3", &["tests/deploy/build_stage.py", place, program]);
+    assert!(said.contains(env!("CARGO_PKG_VERSION")), "{said}");
+    let image = folder.path().join("image");
+    for (file, source) in [
+        ("usr/bin/signin-diagnostics", None),
+        ("usr/share/sbom/signin-diagnostics.cdx.json", None),
+        (
+            "etc/signin-diagnostics/event-hubs.toml",
+            Some("config/event-hubs.toml"),
+        ),
+        (
+            "usr/share/signin-diagnostics/container.toml",
+            Some("config/container.toml"),
+        ),
+    ] {
+        let file = image.join(file);
+        let bytes = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert!(source.is_none_or(|source| bytes == read(source).as_bytes()));
+    }
+    // What the container app and the command of the image start with.
+    let app = read("deploy/azure/main.bicep");
+    for words in [
+        app.split("args: [").nth(1),
+        last_stage().split("\nCMD [").nth(1),
+    ] {
+        let words = words
+            .and_then(|rest| rest.split(']').next())
+            .expect("a list");
+        let files = words.split(", ").map(|word| word.trim_matches(['\'', '"']));
+        for file in files.filter(|word| word.ends_with(".toml") && !word.ends_with("/service.toml"))
+        {
+            assert!(image.join(file.trim_start_matches('/')).exists(), "{file}");
+        }
+    }
+}
+
 /// The targets of a package, by the places of their sources.
 fn targets(folder: &Path) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
