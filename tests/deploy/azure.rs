@@ -252,10 +252,8 @@ fn is_field(path: &str) -> bool {
     let mut place = &schema;
     path.split('.').all(|name| {
         let choices = place["anyOf"].as_array();
-        let reference = choices.into_iter().flatten().chain([place]);
-        let reference = reference
-            .filter_map(|choice| choice["$ref"].as_str())
-            .next();
+        let mut choices = choices.into_iter().flatten().chain([place]);
+        let reference = choices.find_map(|choice| choice["$ref"].as_str());
         let target = reference.and_then(|name| schema.pointer(name.trim_start_matches('#')));
         let properties = &target.unwrap_or(place)["properties"];
         place = &properties[name];
