@@ -26,7 +26,7 @@ WORKDIR /build
 # in as an empty one.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches/end_to_end \
- && echo 'fn main() {}' | tee src/main.rs benches/stages.rs benches/soak.rs benches/end_to_end/main.rs > src/lib.rs \
+ && echo 'fn main() {}' | tee src/main.rs benches/stages.rs benches/soak.rs benches/search.rs benches/end_to_end/main.rs > src/lib.rs \
  && cargo auditable build --locked --release \
  && rm -r src benches
 
