@@ -68,7 +68,7 @@ build-tools:
 	@perl -MFindBin -MIPC::Cmd -e1 2>/dev/null || { echo "perl is missing; install it with: apt-get install perl" >&2; exit 1; }
 
 # What the files of deploy/ are held against; some minutes, once.
-deploy-tools: ## install helm, hadolint, actionlint and the schemas that the deployment tests need
+deploy-tools: ## install helm, hadolint, actionlint, shellcheck and the schemas that the deployment tests need
 	@$(call need,python3,apt-get install python3 python3-venv)
 	@tests/deploy/install-tools
 
