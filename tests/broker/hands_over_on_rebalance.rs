@@ -12,8 +12,10 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 #[test]
 fn an_instance_that_joins_and_one_that_leaves_hand_over_in_order() {
+    // What is handed over without its own commit is read again by the next owner.
     let setup = Setup::new("rebalance", 4)
         .set("workers", "1")
+        .set("delivery.commit_interval", "\"5s\"")
         .set("kafka.properties.\"heartbeat.interval.ms\"", "500");
     let mut load = Load::generate(6, Profile::tests(), 20_000);
     setup.send(load.bodies());
