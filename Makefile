@@ -38,7 +38,7 @@ bench: build-tools ## measure beside a program that only moves the bytes, then s
 soak: build-tools test-tools ## faults at random for 10 minutes on a real Kafka (MINUTES=n SEED=n; benches/README.md)
 	cargo bench --profile dev --bench soak -- $(or $(MINUTES),10) $(SEED)
 
-alert-quality: ## simulate spikes and say how well the spike alerts find them (a quarter of an hour; docs/alert-quality.md)
+alert-quality: ## simulate spikes and say how well the spike alerts find them (about 20 minutes; docs/alert-quality.md)
 	@$(call need,python3,apt-get install python3)
 	@$(call need,prometheus,apt-get install --no-install-recommends prometheus)
 	@python3 -B deploy/prometheus/quality/alert_quality.py

@@ -181,6 +181,73 @@ fn every_panel_has_title_description_and_unit() {
     }
 }
 
+/// Two policies and two applications, of which one each has a name.
+const NAMES: &str = r#"
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - { series: 'signin_policy_info{job="j", instance="a", policy_id="1", policy="one"}', values: 1x30 }
+      - { series: 'signin_application_info{job="j", instance="a", application_id="1", application="one"}', values: 1x30 }
+"#;
+
+#[test]
+fn what_has_no_name_is_shown_by_its_id() {
+    let mut tests = NAMES.to_owned();
+    for id in ["1", "2"] {
+        for (family, labels) in [
+            ("policy_results", "policy_id, result=\"failure\""),
+            (
+                "policy_results",
+                "policy_id, result=\"report_only_failure\"",
+            ),
+            (
+                "policy_results",
+                "policy_id, result=\"report_only_success\"",
+            ),
+            ("blocks_by_policy", "policy_id"),
+            ("blocks_by_application", "application_id"),
+        ] {
+            let labels = labels.replacen("_id", &format!("_id=\"{id}\""), 1);
+            writeln!(
+                tests,
+                "      - {{ series: 'signin_{family}_total{{job=\"j\", instance=\"a\", {labels}}}', values: 0+1x30 }}"
+            )
+            .expect("a string takes it");
+        }
+    }
+    tests += "    promql_expr_test:\n";
+    let dashboard = dashboard("sign-ins");
+    let named = expressions(&dashboard).into_iter();
+    let named: Vec<&str> = named.filter(|query| query.contains("_info{")).collect();
+    assert!(named.len() >= 6, "{named:?}");
+    for query in named {
+        let label = if query.contains("signin_policy_info") {
+            "policy"
+        } else {
+            "application"
+        };
+        let query = query
+            .replace("$__rate_interval", "5m")
+            .replace("$__range", "30m")
+            .replace("$job", ".*")
+            .replace("$instance", ".*");
+        let query = Value::from(format!("count by ({label}) ({query})"));
+        write!(
+            tests,
+            "      - expr: {query}\n        eval_time: 25m\n        exp_samples: [\
+             {{ labels: '{{{label}=\"one\"}}', value: 1 }}, {{ labels: '{{{label}=\"2\"}}', value: 1 }}]\n"
+        )
+        .expect("a string takes it");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tests.yml");
+    fs::write(&path, &tests).expect("it can be written");
+    let path = path.to_str().expect("a plain name");
+    let (is_fine, said) = run("promtool", &["test", "rules", path]);
+    assert!(is_fine, "{said}\n{tests}");
+}
+
 /// Each of the checks sees its fault, in either dashboard.
 #[test]
 fn broken_dashboards_are_refused() {
