@@ -255,7 +255,7 @@ fn the_pictures_of_the_documents_can_be_taken() {
             "/?user=nadia.okafor%40fabrikam.example&from=2026-03-02+08:00",
         ),
         ("select", "/search?from=2026-03-02+08:00"),
-        ("count", "/search?from=2026-03-02+08:00&group=scenario"),
+        ("count", "/search?from=2026-03-02+08:00&group=user"),
         (
             "review",
             "/review/3987a7dc?from=2026-03-02+08:00&back=from%3D2026-03-02%2B08:00",
