@@ -15,10 +15,11 @@ use signin_diagnostics::privacy_key::PrivacyKey;
 use signin_diagnostics::signin::{Privacy, Treatment, Treatments};
 
 /// Cases whose policies are in `tests/golden/snapshot`.
-const WITH_SNAPSHOT: [&str; 4] = [
+const WITH_SNAPSHOT: [&str; 5] = [
     "blocked_by_conditional_access",
     "failed_conditional_access",
     "failed_conditional_access_expired",
+    "mfa_proofup_not_from_secure_location",
     "successful_sign_in",
 ];
 

@@ -302,5 +302,5 @@ fn a_success_says_what_was_supplied_and_why_nothing_interrupted() {
         .unwrap();
     assert_eq!(expected["conditions_not_satisfied"][0], "location");
     let value = &record["conditional_access"]["sign_in_values"]["location"];
-    assert!(value.as_str().unwrap().contains("203.0.113.44"));
+    assert!(value.as_str().unwrap().contains("198.51.100.23"));
 }

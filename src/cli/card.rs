@@ -277,7 +277,7 @@ mod tests {
     };
     use crate::signin::{
         AppliedPolicy, Condition, DeviceDetail, GrantControl, Personal, Place, PolicyResult,
-        SignIn, Text,
+        RequirementPolicy, SignIn, Text,
     };
 
     const SOURCE: Source<'static> = Source::File {
@@ -403,6 +403,42 @@ mod tests {
         let card = card(&sign_in, false, 80);
         assert!(card.contains("  Location       NO\n"), "{card}");
         assert!(!card.contains("Device"), "{card}");
+    }
+
+    #[test]
+    fn a_session_that_expired_shows_the_control_that_ended_it() {
+        let mut policy = AppliedPolicy {
+            display_name: Some("Sign in daily".into()),
+            result: PolicyResult::Failure,
+            session_controls: vec!["SignInFrequency".into()],
+            ..AppliedPolicy::default()
+        };
+        policy.grant_controls.insert(GrantControl::Mfa);
+        let sign_in = SignIn {
+            error_code: Some(70044),
+            policies: Some(vec![policy]),
+            ..SignIn::default()
+        };
+        let card = card(&sign_in, false, 100);
+        let decided = card.lines().find(|line| line.contains("decided:")).unwrap();
+        assert!(!decided.contains("Mfa"), "{card}");
+        assert!(card.contains("SignInFrequency  not met"), "{card}");
+    }
+
+    #[test]
+    fn what_asked_for_the_second_factor_stands_under_its_label() {
+        let sign_in = SignIn {
+            error_code: Some(500_121),
+            additional_details: Some("MFA denied; user declined the authentication".into()),
+            requirement_policies: vec![RequirementPolicy {
+                requirement_provider: Some("user".into()),
+                detail: None,
+            }],
+            ..SignIn::default()
+        };
+        let card = card(&sign_in, false, 100);
+        let lines = "  Second factor  asked for by per-user MFA (user)\n                 told by the requirement providers of the event\n                 denied by user\n";
+        assert!(card.contains(lines), "{card}");
     }
 
     #[test]

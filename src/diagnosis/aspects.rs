@@ -9,7 +9,7 @@ use super::classify::Classification;
 use super::deciding::Deciding;
 use super::mfa_source::{asks_for_mfa, is_enforced, is_security_defaults, required_challenge};
 use super::second_factor::{SecondFactor, contains, shows_single_factor};
-use super::{Aspect, Case, Outcome, RequirementSource, Scenario};
+use super::{Aspect, Outcome, RequirementSource, Scenario};
 use crate::signin::{
     AppliedPolicy, Condition, ConditionalAccessStatus, GrantControl, PolicyResult, SignIn, Text,
 };
@@ -92,7 +92,10 @@ pub fn aspects(
             is_at_risk(sign_in.risk_level.as_ref(), sign_in)
                 || is_at_risk(sign_in.risk_level_aggregated.as_ref(), sign_in),
         ),
-        (Aspect::UserRisk, has_policy(is_for_user_risk)),
+        (
+            Aspect::UserRisk,
+            !is_risk_closed(sign_in) && has_policy(is_for_user_risk),
+        ),
         (Aspect::MaliciousIp, is_malicious_ip(sign_in)),
         (Aspect::MfaPerformed, factor.performed),
         (Aspect::MfaSatisfiedByClaim, factor.satisfied_by_claim),
@@ -145,24 +148,8 @@ pub fn aspects(
     aspects
 }
 
-fn policies<'a, 'm>(sign_in: &'a SignIn<'m>) -> impl Iterator<Item = &'a AppliedPolicy<'m>> {
+pub fn policies<'a, 'm>(sign_in: &'a SignIn<'m>) -> impl Iterator<Item = &'a AppliedPolicy<'m>> {
     sign_in.policies.iter().flatten()
-}
-
-/// The situation of a sign-in that the catalog may have texts of its own for.
-pub fn case(sign_in: &SignIn<'_>, aspects: Aspects) -> Option<Case> {
-    if aspects.contains(Aspect::ConditionalAccessFailedOnSuccess) {
-        Some(Case::ConditionalAccessFailed)
-    } else if aspects.contains(Aspect::MaliciousIp) {
-        Some(Case::MaliciousAddress)
-    } else if is_lockout(sign_in) {
-        Some(Case::Lockout)
-    } else if !is_by_user(sign_in) {
-        Some(Case::WorkloadIdentity)
-    } else {
-        let not_listed = aspects.contains(Aspect::PolicyDetailMissing);
-        not_listed.then_some(Case::PolicyNotListed)
-    }
 }
 
 /// Whether a person signed in, and not an application.
@@ -172,8 +159,11 @@ pub fn is_by_user(sign_in: &SignIn<'_>) -> bool {
 }
 
 fn is_cross_tenant(sign_in: &SignIn<'_>) -> bool {
+    // Graph's word for a type that it does not know tells nothing.
+    let is_told =
+        |text: &&str| !text.is_empty() && !text.eq_ignore_ascii_case("unknownFutureValue");
     let access_type = sign_in.cross_tenant_access_type.as_deref();
-    if let Some(access_type) = access_type.filter(|text| !text.is_empty()) {
+    if let Some(access_type) = access_type.filter(is_told) {
         return !access_type.eq_ignore_ascii_case("none");
     }
     let tenant = |id: &Option<Text<'_>>| id.as_deref().is_some_and(|id| !id.is_empty());
@@ -186,33 +176,49 @@ fn is_cross_tenant(sign_in: &SignIn<'_>) -> bool {
         )
 }
 
-fn same(one: Option<&Text<'_>>, other: Option<&Text<'_>>) -> bool {
+/// Whether both are known, and the same in any case: ids of tenants are written in either.
+pub fn same(one: Option<&Text<'_>>, other: Option<&Text<'_>>) -> bool {
     matches!((one, other), (Some(one), Some(other)) if one.eq_ignore_ascii_case(other))
 }
 
 /// `hidden` (no licence to see it) and any level not known are no risk.
 pub fn is_at_risk(level: Option<&Text<'_>>, sign_in: &SignIn<'_>) -> bool {
-    let one_of = |text: Option<&Text<'_>>, known: &[&str]| {
-        text.is_some_and(|text| known.iter().any(|known| text.eq_ignore_ascii_case(known)))
-    };
-    one_of(level, &["low", "medium", "high"])
-        && !one_of(
-            sign_in.risk_state.as_ref(),
-            &["none", "dismissed", "remediated", "confirmedSafe"],
-        )
+    one_of(level, &["low", "medium", "high"]) && !is_risk_closed(sign_in)
 }
 
-/// 50053 stands for two things, smart lockout and an address known for attacks; only the reason
-/// text tells which. A text that speaks of both tells nothing.
+/// Whether the event says that there is no risk, or none any more.
+fn is_risk_closed(sign_in: &SignIn<'_>) -> bool {
+    one_of(
+        sign_in.risk_state.as_ref(),
+        &["none", "dismissed", "remediated", "confirmedSafe"],
+    )
+}
+
+fn one_of(text: Option<&Text<'_>>, known: &[&str]) -> bool {
+    text.is_some_and(|text| known.iter().any(|known| text.eq_ignore_ascii_case(known)))
+}
+
+/// 50053 stands for three things, smart lockout, an address known for attacks, and a sign-in that
+/// is risky with high confidence; only the reason text tells which. A text that speaks of more
+/// than one tells nothing.
 fn is_malicious_ip(sign_in: &SignIn<'_>) -> bool {
     let reason = sign_in.failure_reason.as_deref().unwrap_or_default();
     sign_in.error_code == Some(50053) && speaks_of_address(reason) && !speaks_of_lockout(reason)
 }
 
-/// The other of the two.
-fn is_lockout(sign_in: &SignIn<'_>) -> bool {
+/// The second of the three.
+pub fn is_lockout(sign_in: &SignIn<'_>) -> bool {
     let reason = sign_in.failure_reason.as_deref().unwrap_or_default();
     sign_in.error_code == Some(50053) && speaks_of_lockout(reason) && !speaks_of_address(reason)
+}
+
+/// The third, by the words that Microsoft quotes ("Remediate risks and unblock users").
+pub fn is_high_confidence_risk(sign_in: &SignIn<'_>) -> bool {
+    let reason = sign_in.failure_reason.as_deref().unwrap_or_default();
+    sign_in.error_code == Some(50053)
+        && contains(reason, "high confidence of risk")
+        && !speaks_of_lockout(reason)
+        && !speaks_of_address(reason)
 }
 
 fn speaks_of_address(reason: &str) -> bool {
@@ -226,11 +232,13 @@ fn speaks_of_lockout(reason: &str) -> bool {
 /// The levels of the event are those of the sign-in (Graph: `riskLevelDuringSignIn`, and
 /// `riskLevelAggregated` once detections that come later are in). Of the user's own risk only a
 /// policy tells that was enforced for it.
-fn is_for_user_risk(policy: &AppliedPolicy<'_>) -> bool {
+pub fn is_for_user_risk(policy: &AppliedPolicy<'_>) -> bool {
     is_enforced(policy) && policy.conditions_satisfied.contains(Condition::UserRisk)
 }
 
-/// Report-only results do not count, and security defaults are no policy. Where the code, the
+/// Told of what went through and of interrupts: what failed was stopped by something else, and no
+/// policy is missed there. Report-only results do not count, and security defaults are no policy.
+/// Where the code, the
 /// status or a requirement provider says that Conditional Access decided, a list that does not
 /// show it is incomplete; of a result that is not known nothing can be said.
 fn no_policy_applied(sign_in: &SignIn<'_>, found: &Classification<'_>, required: bool) -> bool {
@@ -250,7 +258,10 @@ fn no_policy_applied(sign_in: &SignIn<'_>, found: &Classification<'_>, required:
         PolicyResult::Unknown | PolicyResult::Other(_) => true,
         _ => is_enforced(policy) && !is_security_defaults(policy),
     };
-    sign_in.policies.is_some() && !decided && !policies(sign_in).any(may_have_applied)
+    matches!(found.outcome, Outcome::Succeeded | Outcome::Interrupted)
+        && sign_in.policies.is_some()
+        && !decided
+        && !policies(sign_in).any(may_have_applied)
 }
 
 /// Whether a policy is satisfied that asked for nothing but a second factor: then there was one.

@@ -133,6 +133,12 @@ fn has_sign_in_frequency(policy: &AppliedPolicy<'_>) -> bool {
     controls.any(|name| name.eq_ignore_ascii_case(SIGN_IN_FREQUENCY))
 }
 
+/// Whether the controls tell that all of them are needed: who has to change the password does
+/// multifactor authentication first ("Conditional Access: Grant", Require password change).
+pub fn needs_all_controls(policy: &AppliedPolicy<'_>) -> bool {
+    policy.grant_controls.contains(GrantControl::PasswordChange)
+}
+
 /// The groups in which policies are shown, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {

@@ -1,12 +1,13 @@
 //! From a sign-in to its diagnosis. Pure: no I/O, no clock, no metrics, no Kafka type.
 //!
 //! [`classify()`] names scenario and outcome, [`mfa_source`] tells the two MFA scenarios apart,
-//! [`aspects`] adds what the context shows; `compose`, `tables` and `assessment` make the
+//! [`aspects`] adds what the context shows, `cases` finds the texts for it; `compose`, `tables` and `assessment` make the
 //! [`record`],
 //! whose id comes from [`identity`]. [`Diagnoser::diagnose`] is all of it.
 pub mod aspects;
 mod assessment;
 pub mod bounds;
+mod cases;
 pub mod catalog;
 pub mod classify;
 mod compose;
@@ -29,6 +30,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 pub use aspects::Aspects;
 pub use bounds::Bounds;
+pub use cases::Cases;
 pub use classify::{Classification, classify};
 pub use detail::{Detail, DetailRules};
 pub use failed_control::FailedControl;
@@ -65,7 +67,7 @@ pub struct Diagnoser {
     codes: Vec<(CodeCase, Option<Box<RawValue>>)>,
 }
 
-/// A code, and the case of it that has texts of its own.
+/// A code, and a case of it that has texts of its own.
 type CodeCase = (i64, Option<Case>);
 
 /// The JSON of what a scenario advises.
@@ -132,11 +134,15 @@ impl Diagnoser {
         };
         let factor = SecondFactor::of(sign_in);
         let (authentication, aspects) = from.authentication(deciding, factor, &self.catalog);
-        let case = aspects::case(sign_in, aspects);
-        let (remediation, references) = self.advice(&found, case, detail);
+        let sources = authentication.as_ref().map(|it| &it.sources);
+        let cases = cases::cases(sign_in, &found, deciding, aspects, factor, |source| {
+            let mut named = sources.into_iter().flatten();
+            named.any(|entry| entry.source == source)
+        });
+        let (remediation, references) = self.advice(&found, cases, detail);
         let own = found
             .code
-            .and_then(|code| code.own(case, |text| text.assessment.as_ref()));
+            .and_then(|code| code.own(cases, |text| text.assessment.as_ref()));
         let template = own.unwrap_or_else(|| &self.catalog.scenario(found.scenario).assessment);
         let mut diagnosis = Diagnosis {
             schema_version: SCHEMA_VERSION,
@@ -200,7 +206,7 @@ impl Diagnoser {
     fn advice<'a>(
         &'a self,
         found: &Classification<'a>,
-        case: Option<Case>,
+        cases: Cases,
         detail: Detail,
     ) -> (Prepared<'a, Step>, Prepared<'a, Reference>) {
         if detail != Detail::Full {
@@ -211,7 +217,7 @@ impl Diagnoser {
         let references = prepared.and_then(|advice| advice.references.as_deref());
         let references = Prepared::new(&text.references, references);
         let own = found.code.and_then(|code| {
-            let own = code.own(case, |text| (!text.remediation.is_empty()).then_some(text));
+            let own = code.own(cases, |text| (!text.remediation.is_empty()).then_some(text));
             own.map(|text| (code.code, text))
         });
         let remediation = if let Some((code, text)) = own {

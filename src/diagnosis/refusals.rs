@@ -93,6 +93,10 @@ pub const DEVICE_ASKED: i64 = 50097;
 /// Codes that are logged at every challenge for a second factor, whether it is then passed or not.
 pub const CHALLENGES: [i64; 3] = [50074, 50076, 50078];
 
+/// Codes that only send the user to a challenge: whether it was met shows in a later event, and a
+/// policy that is then listed as failed tells no more.
+pub const ASKED: [i64; 5] = [50074, 50076, 50158, 53006, 53007];
+
 #[cfg(test)]
 mod tests {
     use super::*;

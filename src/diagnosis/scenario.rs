@@ -114,18 +114,81 @@ closed_set! {
 }
 
 closed_set! {
-    /// A situation for which the catalog has texts of its own. An event is in one at most.
+    /// A situation for which the catalog has texts of its own. An event may be in several: of the
+    /// texts of a code, the first in this order counts whose situation holds.
     Case {
+        /// Code 0, the Conditional Access status is failure, and the client uses legacy
+        /// authentication.
+        OlderClientRefused = "older_client_refused",
+        /// Code 0, and the Conditional Access status is failure.
+        ConditionalAccessFailed = "conditional_access_failed",
         /// Code 50053 for an address known for malicious activity.
         MaliciousAddress = "malicious_address",
         /// Code 50053 for smart lockout.
         Lockout = "lockout",
-        /// Code 0, and the Conditional Access status is failure.
-        ConditionalAccessFailed = "conditional_access_failed",
+        /// Code 50053 for a sign-in that is risky with high confidence.
+        HighConfidenceRisk = "high_confidence_risk",
+        /// A managed identity signed in.
+        ManagedIdentity = "managed_identity",
         /// An application signed in, and no person.
         WorkloadIdentity = "workload_identity",
+        /// The user declined the second factor, or reported it as fraud.
+        SecondFactorDeclined = "second_factor_declined",
+        /// The user did not answer the prompt.
+        SecondFactorTimedOut = "second_factor_timed_out",
+        /// The second factor failed in another way.
+        SecondFactorFailed = "second_factor_failed",
+        /// The second factor was done in this sign-in.
+        SecondFactorDone = "second_factor_done",
+        /// The second factor was satisfied by a claim that the sign-in brought along.
+        SecondFactorByClaim = "second_factor_by_claim",
+        /// The second factor was waived: a trusted network, a remembered device, an app password.
+        SecondFactorWaived = "second_factor_waived",
+        /// A success, and a single factor was enough.
+        SingleFactor = "single_factor",
+        /// Security defaults asked for the second factor, and no Conditional Access policy did.
+        AskedBySecurityDefaults = "asked_by_security_defaults",
+        /// Per-user MFA asked for the second factor, and no Conditional Access policy did.
+        AskedByPerUserMfa = "asked_by_per_user_mfa",
         /// The list of the event does not show the policy that decided.
         PolicyNotListed = "policy_not_listed",
+        /// The home of the user is another tenant than that of the log.
+        FromAnotherTenant = "from_another_tenant",
+        /// A user of the log's tenant reached for a resource of another tenant.
+        ToAnotherTenant = "to_another_tenant",
+        /// The client uses legacy authentication.
+        LegacyClient = "legacy_client",
+        /// A policy that decided is for users at risk.
+        UserRisk = "user_risk",
+    }
+}
+
+impl Case {
+    /// When it holds, after a comma or "what to do".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Case::OlderClientRefused => "where Conditional Access failed with an older mail client",
+            Case::ConditionalAccessFailed => "where Conditional Access failed all the same",
+            Case::MaliciousAddress => "where the address is known for malicious activity",
+            Case::Lockout => "where smart lockout holds the account",
+            Case::HighConfidenceRisk => "where the sign-in is risky with high confidence",
+            Case::ManagedIdentity => "where a managed identity signed in",
+            Case::WorkloadIdentity => "where an application signed in",
+            Case::SecondFactorDeclined => "where the user declined the second factor",
+            Case::SecondFactorTimedOut => "where the user did not answer the prompt",
+            Case::SecondFactorFailed => "where the second factor failed in another way",
+            Case::SecondFactorDone => "where the second factor was done",
+            Case::SecondFactorByClaim => "where a claim satisfied the second factor",
+            Case::SecondFactorWaived => "where the second factor was waived",
+            Case::SingleFactor => "where a single factor was enough",
+            Case::AskedBySecurityDefaults => "where security defaults asked for it",
+            Case::AskedByPerUserMfa => "where per-user MFA asked for it",
+            Case::PolicyNotListed => "where the event does not list the policy that decided",
+            Case::FromAnotherTenant => "where the user is of another tenant",
+            Case::ToAnotherTenant => "where the user went to another tenant",
+            Case::LegacyClient => "where the client uses legacy authentication",
+            Case::UserRisk => "where the policy is for users at risk",
+        }
     }
 }
 

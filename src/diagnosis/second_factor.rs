@@ -105,8 +105,6 @@ fn is_first_factor(step: &AuthenticationStep<'_>) -> bool {
 /// nothing in it points to a second one. An event that says nothing shows nothing.
 pub fn shows_single_factor(sign_in: &SignIn<'_>, factor: SecondFactor) -> bool {
     let requirement = sign_in.authentication_requirement.as_deref();
-    let says_single =
-        requirement.is_some_and(|text| text.eq_ignore_ascii_case("singleFactorAuthentication"));
     let completed = sign_in
         .authentication_steps
         .iter()
@@ -120,7 +118,13 @@ pub fn shows_single_factor(sign_in: &SignIn<'_>, factor: SecondFactor) -> bool {
             .as_deref()
             .is_some_and(speaks_of_mfa)
         || completed.clone().any(may_be_more_than_one_factor);
-    (says_single || completed.count() > 0) && !shows_more
+    (requires_single_factor(sign_in) || completed.count() > 0) && !shows_more
+}
+
+/// Whether the event says that one factor was all that was required.
+pub fn requires_single_factor(sign_in: &SignIn<'_>) -> bool {
+    let requirement = sign_in.authentication_requirement.as_deref();
+    requirement.is_some_and(|text| text.eq_ignore_ascii_case("singleFactorAuthentication"))
 }
 
 /// Methods that are one factor by themselves. Any other (a passkey, Windows Hello, a

@@ -314,7 +314,7 @@ fn steps_follow_the_case_that_the_event_shows() {
         (code(53000), "Company Portal"),
         (by_application(code(53000)), "Company Portal"),
         (code(50126), "Check the user name"),
-        (code(50074), "Complete the prompt"),
+        (code(50074), "complete the prompt"),
     ] {
         let action = first(&sign_in);
         assert!(action.contains(part), "{part}: {action}");
@@ -328,9 +328,11 @@ fn steps_follow_the_case_that_the_event_shows() {
         !application.contains("ultifactor") && !application.contains("MFA"),
         "{application}"
     );
-    // A revoked session is no matter of the sign-in frequency; an expired one may be.
-    assert!(!steps(&code(50173)).contains("frequency"));
-    assert!(steps(&code(70008)).contains("frequency"));
+    // A revoked session, and a token that was not used, are no matter of the sign-in frequency.
+    for number in [50173, 70008, 700_082, 700_084] {
+        assert!(!steps(&code(number)).contains("frequency"), "{number}");
+    }
+    assert!(steps(&code(50139)).contains("frequency"));
     // Who was asked by another source than Conditional Access is told where that is set.
     assert!(steps(&code(50074)).contains("Per-user MFA"));
 }

@@ -77,7 +77,7 @@ impl Source {
     /// Every fault of every file.
     pub fn load(&self) -> Result<PolicySnapshot, Faults> {
         let mut snapshot = load(&self.folder, &self.limits)?;
-        snapshot.hide_users(&self.privacy);
+        snapshot.hide_personal(&self.privacy);
         let Some(wanted) = &self.tenant_id else {
             return Ok(snapshot);
         };
@@ -165,6 +165,11 @@ pub(super) fn load(folder: &Path, limits: &Limits) -> Result<PolicySnapshot, Fau
             by_id.insert(id, place);
         }
     }
+    let named = directory.locations.values();
+    let mut locations: Vec<_> = named
+        .filter_map(|location| Some((location.name.clone()?, Arc::clone(location))))
+        .collect();
+    locations.sort_by(|(one, _), (other, _)| one.cmp(other));
     let version = format!("{:016x}", version.digest());
     reading.findings.into_result(PolicySnapshot {
         version: version.chars().take(12).collect(),
@@ -184,6 +189,7 @@ pub(super) fn load(folder: &Path, limits: &Limits) -> Result<PolicySnapshot, Fau
         },
         policies,
         by_id,
+        locations,
     })
 }
 

@@ -11,7 +11,7 @@ use super::value::Answer;
 
 #[derive(Debug)]
 pub(super) struct NamedLocation {
-    name: Option<String>,
+    pub name: Option<String>,
     /// `Headquarters (203.0.113.0/24)`.
     pub text: String,
     pub is_trusted: bool,

@@ -38,7 +38,7 @@ pub use ranges::IpRange;
 pub use value::{Answer, Value};
 pub use watch::Watch;
 
-use crate::signin::Privacy;
+use crate::signin::{Location, Privacy, SignIn};
 use directory::{ById, Group, Role};
 use locations::NamedLocation;
 
@@ -52,6 +52,8 @@ pub struct PolicySnapshot {
     policies: Vec<Policy>,
     /// Places in `policies` of those whose id is a GUID.
     by_id: HashMap<u128, usize>,
+    /// The named locations that have a name, with what may be shown of it.
+    locations: Vec<(String, Arc<NamedLocation>)>,
 }
 
 /// How many of each a snapshot holds.
@@ -101,12 +103,21 @@ impl PolicySnapshot {
         load::load(folder, limits)
     }
 
-    /// Takes from the texts of the policies what may not be shown of users; users are still
-    /// compared by their ids.
-    fn hide_users(&mut self, privacy: &Privacy) {
+    /// Takes from the texts of the policies what may not be shown of users, and from the names of
+    /// places what may not be shown of who was there; both are still compared.
+    fn hide_personal(&mut self, privacy: &Privacy) {
+        self.locations
+            .retain_mut(|(name, _)| match privacy.shown::<Location>(name) {
+                Some(shown) => {
+                    *name = shown;
+                    true
+                }
+                None => false,
+            });
         let conditions = self.policies.iter_mut().flat_map(|it| &mut it.conditions);
         for value in conditions.flat_map(|it| it.include.iter_mut().chain(&mut it.exclude)) {
             value.hide_user(privacy);
+            value.hide_place(privacy);
         }
     }
 
@@ -141,6 +152,19 @@ impl PolicySnapshot {
     /// In the order of the export.
     pub fn policies(&self) -> &[Policy] {
         &self.policies
+    }
+
+    /// The named locations that a sign-in came from, by name, each with whether it is trusted.
+    pub fn locations_of<'s>(
+        &'s self,
+        sign_in: &'s SignIn<'_>,
+    ) -> impl Iterator<Item = (&'s str, bool)> {
+        let facts = Facts::of(sign_in);
+        let from_there = self
+            .locations
+            .iter()
+            .filter(move |(_, location)| location.answer(&facts) == Answer::Matches);
+        from_there.map(|(name, location)| (name.as_str(), location.is_trusted))
     }
 
     /// By id, whatever its case.

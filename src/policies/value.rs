@@ -7,7 +7,7 @@ use super::directory::Members;
 use super::facts::Facts;
 use super::json::clean;
 use super::locations::NamedLocation;
-use crate::signin::{Privacy, User};
+use crate::signin::{Address, Location, Privacy, User};
 
 /// Whether a sign-in matches what is configured.
 ///
@@ -50,6 +50,8 @@ impl Answer {
 pub struct Value {
     text: String,
     test: Test,
+    /// Whether a sign-in matches it may not be shown.
+    hidden: bool,
 }
 
 /// How a value is compared with a sign-in.
@@ -116,6 +118,7 @@ impl Value {
         Value {
             text: text.into(),
             test: compared,
+            hidden: false,
         }
     }
 
@@ -126,6 +129,13 @@ impl Value {
                 Some(shown) => format!("User: {}", clean(&shown)),
                 None => "A single user".to_owned(),
             };
+        }
+    }
+
+    /// Keeps to itself which places a sign-in came from, where `privacy` does not allow to show it.
+    pub(super) fn hide_place(&mut self, privacy: &Privacy) {
+        if let Test::Location(_) | Test::Trusted(_) = &self.test {
+            self.hidden = !privacy.keeps::<Location>() || !privacy.keeps::<Address>();
         }
     }
 
@@ -204,6 +214,15 @@ impl Value {
             Test::Compliant => Answer::of_known(facts.is_compliant),
             Test::HybridJoined => Answer::of_known(facts.trust_type.map(is_hybrid_joined)),
             Test::Transfer(method) => transfer(facts, method),
+        }
+    }
+
+    /// The same as far as it may be shown.
+    pub fn shown_answer(&self, facts: &Facts<'_>) -> Answer {
+        if self.hidden {
+            NotKnown
+        } else {
+            self.answer(facts)
         }
     }
 

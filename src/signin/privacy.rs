@@ -70,6 +70,12 @@ impl Privacy {
         }
     }
 
+    /// Whether values of the class are shown as they are.
+    pub fn keeps<C: Class>(&self) -> bool {
+        let rules = self.0.as_ref();
+        rules.is_none_or(|rules| C::treatment(&rules.treatments) == Treatment::Keep)
+    }
+
     /// Decides what is shown of every value of the event.
     pub(super) fn apply(&self, sign_in: &mut SignIn<'_>) {
         if let Some(rules) = &self.0 {
@@ -179,7 +185,9 @@ impl Rules {
             }
         }
         for AuthenticationStep { method_detail, .. } in &mut *authentication_steps {
-            self.decide(method_detail.as_mut(), &mut scrubber);
+            let detail = method_detail.as_mut();
+            let detail = detail.filter(|detail| !is_password_source(detail.compared()));
+            self.decide(detail, &mut scrubber);
         }
         let mut scrubber = scrubber.ready();
 
@@ -281,6 +289,23 @@ impl Rules {
         };
         scrubber.know::<C>(value.compared(), value.shown());
     }
+}
+
+/// Where a password was checked is about nobody; any other detail of a method may be a telephone
+/// number or the name of a device (Graph, `authenticationMethodDetail`).
+fn is_password_source(detail: &str) -> bool {
+    const SOURCES: [&str; 6] = [
+        "Password Hash Sync",
+        "Password in the cloud",
+        "Pass-through authentication",
+        "Federated authentication",
+        "AD FS",
+        "ADFS",
+    ];
+    let detail = detail.trim();
+    SOURCES
+        .iter()
+        .any(|source| source.eq_ignore_ascii_case(detail))
 }
 
 /// Words of senders for what they do not know: nobody's, and a pseudonym would make them a value.

@@ -27,8 +27,8 @@ pub(super) fn authentication(
         .iter()
         .map(source)
         .collect::<Vec<_>>();
-    let sources: Vec<_> = sources.iter().map(|words| Some(words.as_str())).collect();
-    row("Asked for by", &sources, width, out)?;
+    let asked = (!sources.is_empty()).then(|| format!("asked for by {}", sources.join(", ")));
+    row("Second factor", &[asked.as_deref()], width, out)?;
     let decided = authentication.decided_by.as_deref().map(|rule| match rule {
         "requirement_policies" => "told by the requirement providers of the event",
         "applied_policies" => "told by an enforced policy that asks for it",
@@ -40,12 +40,8 @@ pub(super) fn authentication(
     let result = result.map(|result| result.replace('_', " "));
     let method = authentication.mfa_method.as_deref();
     let detail = authentication.mfa_detail.as_deref();
-    row(
-        "Second factor",
-        &[result.as_deref(), method, detail],
-        width,
-        out,
-    )?;
+    let label = if asked.is_some() { "" } else { "Second factor" };
+    row(label, &[result.as_deref(), method, detail], width, out)?;
     if !authentication.steps.is_empty() {
         let mut rows =
             vec![["Step", "Time", "Method", "Succeeded", "Result", "For"].map(str::to_owned)];

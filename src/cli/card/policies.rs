@@ -50,7 +50,11 @@ pub(super) fn policies(diagnosis: &Diagnosis, width: usize, out: &mut impl Write
 }
 
 fn policy_line(policy: &Policy) -> String {
-    let controls: Vec<_> = policy.controls().collect();
+    // Where a session control decided, the access controls had no part in it.
+    let by_session = policy.tables.as_ref().is_some_and(|tables| {
+        tables.access_controls.is_empty() && !tables.session_controls.is_empty()
+    });
+    let controls: Vec<_> = policy.controls().filter(|_| !by_session).collect();
     match &*controls.join(" + ") {
         "" => format!("{} ({})", policy.shown(), policy.reason_words()),
         controls => format!("{} ({}): {controls}", policy.shown(), policy.reason_words()),

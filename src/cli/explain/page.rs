@@ -1,6 +1,5 @@
 //! The answer as text.
 use super::{Answer, CodeLine};
-use crate::diagnosis::Case;
 use crate::diagnosis::catalog::{Reference, Step};
 
 pub(super) const WIDTH: usize = 100;
@@ -37,7 +36,8 @@ pub(super) fn text(answer: &Answer) -> String {
             page.wrapped("Class     ", card.class);
             page.steps("What to do", card.remediation.iter().copied());
             for case in &card.cases {
-                page.steps(case_title(case.case), case.remediation);
+                let title = format!("What to do {}", case.case.words());
+                page.steps(&title, case.remediation);
             }
             page.references(&card.references);
         }
@@ -72,16 +72,6 @@ pub(super) fn text(answer: &Answer) -> String {
         }
     }
     page.0
-}
-
-const fn case_title(case: Case) -> &'static str {
-    match case {
-        Case::MaliciousAddress => "What to do where the address is known for malicious activity",
-        Case::Lockout => "What to do where smart lockout holds the account",
-        Case::ConditionalAccessFailed => "What to do where Conditional Access failed all the same",
-        Case::WorkloadIdentity => "What to do where an application signed in",
-        Case::PolicyNotListed => "What to do where the event does not list the policy that decided",
-    }
 }
 
 /// Text of at most [`WIDTH`] columns, addresses apart.

@@ -151,6 +151,8 @@ fn cross_tenant_is_by_the_access_type_else_by_the_tenants_of_a_user() {
             (false, access("none", "a", "b")),
             (false, access("None", "a", "b")),
             (true, access("", "a", "b")),
+            (false, access("unknownFutureValue", "a", "A")),
+            (false, access("unknownFutureValue", "", "b")),
             (true, tenants("a", "b")),
             (true, of(Category::NonInteractive, tenants("a", "b"))),
             (false, tenants("a", "A")),
@@ -231,6 +233,10 @@ fn the_risk_of_the_user_shows_in_a_policy_that_was_enforced_for_it() {
         policy.conditions_satisfied.insert(condition);
         with(code(50142), vec![policy])
     };
+    let state = |sign_in: SignIn<'static>, state: &'static str| SignIn {
+        risk_state: Some(state.into()),
+        ..sign_in
+    };
     check(
         Aspect::UserRisk,
         &[
@@ -239,6 +245,18 @@ fn the_risk_of_the_user_shows_in_a_policy_that_was_enforced_for_it() {
             (false, one(Failure, Condition::SignInRisk)),
             (false, one(NotApplied, Condition::UserRisk)),
             (false, one(ReportOnlyFailure, Condition::UserRisk)),
+            (true, state(one(Failure, Condition::UserRisk), "atRisk")),
+            (true, state(one(Failure, Condition::UserRisk), "unknown")),
+            (false, state(one(Failure, Condition::UserRisk), "none")),
+            (false, state(one(Failure, Condition::UserRisk), "dismissed")),
+            (
+                false,
+                state(one(Success, Condition::UserRisk), "Remediated"),
+            ),
+            (
+                false,
+                state(one(Failure, Condition::UserRisk), "confirmedSafe"),
+            ),
             (false, code(50142)),
         ],
     );
@@ -545,7 +563,10 @@ fn no_policy_applied_needs_a_list_that_shows_it() {
             (true, one(ReportOnlySuccess)),
             (true, with(code(0), vec![defaults])),
             (true, status(one(NotApplied), Status::NotApplied)),
-            (true, with(code(50126), Vec::new())),
+            (true, with(code(50074), Vec::new())),
+            (false, with(code(50126), Vec::new())),
+            (false, with(code(57_999), Vec::new())),
+            (false, with(SignIn::default(), Vec::new())),
             (false, status(with(code(0), Vec::new()), Status::Success)),
             (false, status(with(code(0), Vec::new()), Status::Failure)),
             (false, with(code(53003), vec![policy(NotApplied, &[])])),

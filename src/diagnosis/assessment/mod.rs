@@ -69,12 +69,13 @@ impl<'d> Facts<'d> {
             Placeholder::Device => self.device(),
             Placeholder::DeviceState => self.device_state(),
             Placeholder::Methods => self.methods(),
-            Placeholder::SecondFactor => words::of_second_factor(
-                self.factor,
-                diagnosis.aspects.contains(Aspect::SingleFactor),
-            ),
+            Placeholder::SecondFactor => words::of_second_factor(self.factor).or_else(|| {
+                let is_single = diagnosis.aspects.contains(Aspect::SingleFactor);
+                is_single.then(|| words::of_single_factor(self.sign_in).into())
+            }),
             Placeholder::Sources => self.sources(),
             Placeholder::Policies => self.policies(),
+            Placeholder::Policy => self.policy(),
             Placeholder::Blocking => self.blocking(),
             Placeholder::Controls => self.controls(),
             Placeholder::Conditions => self.conditions(),
@@ -143,13 +144,22 @@ impl<'d> Facts<'d> {
         joined(known, ", ")
     }
 
+    /// As the event names them, else as the policy snapshot knows them by address and country.
     fn network_locations(&self) -> Option<Cow<'d, str>> {
-        let location = self.diagnosis.location.as_ref()?;
-        listed(location.network_locations.iter().flat_map(|network| {
+        let networks = self.diagnosis.location.iter();
+        let networks = networks.flat_map(|location| &location.network_locations);
+        let named = listed(networks.flat_map(|network| {
             let words = words::of_network(network.network_type.unwrap_or_default());
             let names = network.names.iter().filter_map(said);
             names.map(move |name| format!("{words} \"{name}\"").into())
-        }))
+        }));
+        named.or_else(|| {
+            let known = self.snapshot?.locations_of(self.sign_in);
+            listed(known.filter_map(|(name, is_trusted)| {
+                let words = words::of_network(if is_trusted { words::TRUSTED } else { "" });
+                said(name).map(|name| format!("{words} \"{name}\"").into())
+            }))
+        })
     }
 
     fn risk(&self) -> Option<Cow<'d, str>> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Facts;
 use super::text::{LISTED, joined, listed, listed_with, said};
 use super::words;
-use crate::diagnosis::deciding::Deciding;
+use crate::diagnosis::deciding::{Deciding, needs_all_controls};
 use crate::diagnosis::mfa_source::is_security_defaults;
 use crate::diagnosis::record::condition_words;
 use crate::diagnosis::{Aspect, Scenario};
@@ -40,6 +40,12 @@ impl<'d> Facts<'d> {
 
     pub(super) fn policies(&self) -> Option<Cow<'d, str>> {
         names(self.meant())
+    }
+
+    /// The one that is meant, where it is one alone.
+    pub(super) fn policy(&self) -> Option<Cow<'d, str>> {
+        let mut meant = self.meant();
+        meant.next().filter(|_| meant.next().is_none()).map(name)
     }
 
     /// Those that hold Block, where they decided.
@@ -83,8 +89,8 @@ impl<'d> Facts<'d> {
         joined(asked.into_iter(), ", and for ")
     }
 
-    /// What one policy asks for, and whether that is more than one control. Only the policy
-    /// snapshot tells whether one of them is enough.
+    /// What one policy asks for, and whether that is more than one control. The policy snapshot
+    /// tells whether one of them is enough, and a password change needs what stands beside it.
     fn grant_controls(&self, policy: &'d AppliedPolicy<'d>) -> Option<(Cow<'d, str>, bool)> {
         let controls = &policy.grant_controls;
         let known = controls.known();
@@ -106,6 +112,7 @@ impl<'d> Facts<'d> {
         let conjunction = match operator.map(|controls| &controls.operator) {
             Some(Operator::And) => "and",
             Some(Operator::Or) => "or",
+            _ if needs_all_controls(policy) => "and",
             Some(Operator::Other(_)) | None => "and/or",
         };
         listed_with(words.into_iter(), conjunction).map(|words| (words, is_joined))

@@ -1,9 +1,9 @@
 //! Words for the closed sets of an event.
 use std::borrow::Cow;
 
-use crate::diagnosis::second_factor::SecondFactor;
+use crate::diagnosis::second_factor::{SecondFactor, requires_single_factor};
 use crate::diagnosis::{RequirementSource, SecondFactorResult};
-use crate::signin::GrantControl;
+use crate::signin::{GrantControl, SignIn};
 
 /// Block has no words: that access was blocked is what the sentence says already.
 pub(super) const fn of_grant_control(control: GrantControl) -> Option<&'static str> {
@@ -36,10 +36,7 @@ pub(super) const fn of_source(source: RequirementSource) -> Option<&'static str>
 }
 
 /// What became of the second factor, after the words "the second factor".
-pub(super) fn of_second_factor(
-    factor: SecondFactor,
-    one_was_enough: bool,
-) -> Option<Cow<'static, str>> {
+pub(super) fn of_second_factor(factor: SecondFactor) -> Option<Cow<'static, str>> {
     let phrase = factor.phrase.unwrap_or_default();
     Some(match factor.result {
         Some(SecondFactorResult::Performed) => "was completed".into(),
@@ -57,9 +54,17 @@ pub(super) fn of_second_factor(
         Some(SecondFactorResult::InProgress) => {
             "was still in progress when the event was written".into()
         }
-        None if one_was_enough => "was not asked for, as a single factor was enough".into(),
         None => return None,
     })
+}
+
+/// The same for a success that shows a single factor: only the requirement says that it was enough.
+pub(super) fn of_single_factor(sign_in: &SignIn<'_>) -> &'static str {
+    if requires_single_factor(sign_in) {
+        "was not asked for, as a single factor was enough"
+    } else {
+        "does not appear in the event"
+    }
 }
 
 const CREDENTIALS: [(&str, &str); 5] = [
@@ -91,10 +96,13 @@ pub(super) fn of_token(name: &str) -> Option<&'static str> {
     find(&TOKENS, name)
 }
 
+/// The `networkType` of a trusted named location.
+pub(super) const TRUSTED: &str = "trustedNamedLocation";
+
 /// `networkType` of a network location, with the noun for its names.
 pub(super) fn of_network(name: &str) -> &'static str {
     const TYPES: [(&str, &str); 3] = [
-        ("trustedNamedLocation", "the trusted named location"),
+        (TRUSTED, "the trusted named location"),
         ("intranet", "the intranet"),
         ("extranet", "the extranet"),
     ];

@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::template::Template;
 use super::text::Step;
+use crate::diagnosis::Cases;
 use crate::diagnosis::scenario::{Case, CodeClass, Outcome, Scenario};
 
 /// One row of the table of codes.
@@ -19,7 +20,8 @@ pub struct Code {
     /// Whether any public source knows the code.
     pub verified: bool,
     pub sources: Vec<Source>,
-    /// Texts of the code's own, one a case at most; ascending by case, none first.
+    /// Texts of the code's own, one a case at most; in the order of [`Case::ALL`], that for no
+    /// case last.
     pub texts: Vec<CodeText>,
 }
 
@@ -28,20 +30,19 @@ pub struct Code {
 pub struct CodeText {
     pub case: Option<Case>,
     pub assessment: Option<Template>,
-    /// Where empty, the steps for no case, else those of the scenario apply.
+    /// Where empty, those of the next text that holds, else of the scenario apply.
     pub remediation: Vec<Step>,
 }
 
 impl Code {
-    /// What the code has of its own for the case, else for no case.
+    /// What the first of its texts has whose case holds and that has it.
     pub fn own<'c, T>(
         &'c self,
-        case: Option<Case>,
+        cases: Cases,
         part: impl Fn(&'c CodeText) -> Option<T>,
     ) -> Option<T> {
-        let of = |case| self.texts.iter().find(|text| text.case == case);
-        let own = case.and_then(|case| of(Some(case))).and_then(&part);
-        own.or_else(|| of(None).and_then(&part))
+        let holds = |text: &&CodeText| text.case.is_none_or(|case| cases.contains(case));
+        self.texts.iter().filter(holds).find_map(part)
     }
 }
 

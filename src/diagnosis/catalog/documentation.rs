@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::{Catalog, Code, Step};
-use crate::diagnosis::{Case, Scenario};
+use crate::diagnosis::Scenario;
 use crate::golden;
 
 fn page(catalog: &Catalog) -> String {
@@ -63,7 +63,8 @@ fn page(catalog: &Catalog) -> String {
         for (code, text) in told.flat_map(|code| code.texts.iter().map(move |text| (code, text))) {
             if !text.remediation.is_empty() {
                 let title = match text.case {
-                    Some(case) => format!("Code {}, {}", code.code, case_words(case)),
+                    Some(case) => format!("Code {}, {}", code.code, case.words()),
+                    None if code.texts.len() > 1 => format!("Code {}, otherwise", code.code),
                     None => format!("Code {}", code.code),
                 };
                 steps(&title, &text.remediation, &mut page);
@@ -71,16 +72,6 @@ fn page(catalog: &Catalog) -> String {
         }
     }
     page
-}
-
-const fn case_words(case: Case) -> &'static str {
-    match case {
-        Case::MaliciousAddress => "where the address is known for malicious activity",
-        Case::Lockout => "where smart lockout holds the account",
-        Case::ConditionalAccessFailed => "where Conditional Access failed all the same",
-        Case::WorkloadIdentity => "where an application signed in",
-        Case::PolicyNotListed => "where the event does not list the policy that decided",
-    }
 }
 
 fn steps(title: &str, steps: &[Step], page: &mut String) {

@@ -68,6 +68,8 @@ placeholders! {
     /// The policies that decided, on a success those that were satisfied, quoted and joined:
     /// `"A"`, `"A" and "B"`.
     Policies = "policies", "\"Block old clients\"";
+    /// The same where it is one alone.
+    Policy = "policy", "\"Block old clients\"";
     /// The same where they are policies with the Block control.
     Blocking = "blocking", "\"Block old clients\"";
     /// What those policies asked for: `a compliant device`. Of one policy with several controls

@@ -166,7 +166,8 @@ pub(super) fn cases(file: &str, text: &str, codes: &mut Codes, findings: &mut Fi
             match codes.sound.iter_mut().find(|code| code.code == number) {
                 Some(code) => {
                     code.texts.push(text.clone());
-                    code.texts.sort_by_key(|text| text.case);
+                    code.texts
+                        .sort_by_key(|text| (text.case.is_none(), text.case));
                 }
                 // A row with a fault, and a table that could not be read, are named already.
                 None if codes.first_line.contains_key(&number) || codes.first_line.is_empty() => {}

@@ -63,7 +63,7 @@ impl<'a> Configuration<'a> {
 fn values(values: &[Value], facts: &Facts<'_>) -> String {
     let mut answered: Vec<_> = values
         .iter()
-        .map(|value| (value.answer(facts), value))
+        .map(|value| (value.shown_answer(facts), value))
         .collect();
     answered.sort_by_key(|(answer, _)| match answer {
         Answer::Matches => 0,

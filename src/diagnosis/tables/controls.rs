@@ -7,7 +7,7 @@ use crate::diagnosis::classify::Classification;
 use crate::diagnosis::deciding::SIGN_IN_FREQUENCY;
 use crate::diagnosis::mfa_source::is_enforced;
 use crate::diagnosis::record::{ControlRow, ControlState};
-use crate::diagnosis::refusals::{CHALLENGES, DEVICE_ASKED, refusal};
+use crate::diagnosis::refusals::{ASKED, CHALLENGES, DEVICE_ASKED, refusal};
 use crate::diagnosis::second_factor::SecondFactor;
 use crate::diagnosis::{Outcome, Scenario, SecondFactorResult};
 use crate::signin::{AppliedPolicy, GrantControl, PolicyResult, Text};
@@ -23,6 +23,11 @@ const HYBRID_JOINED: [&str; 3] = [
     "ServerAD",
     "Microsoft Entra hybrid joined",
 ];
+
+fn is_hybrid_joined(trust: &str) -> bool {
+    let mut known = HYBRID_JOINED.iter();
+    known.any(|joined| joined.eq_ignore_ascii_case(trust))
+}
 
 /// Before it has identified itself, what the event says of a device is no refusal.
 const DEVICE_IS_ASKED: (ControlState, Option<Cow<'static, str>>) = (
@@ -61,10 +66,11 @@ impl<'a> Evidence<'a> {
         if self.expired {
             return Vec::new();
         }
-        // Of a challenge to the device, and of a policy that failed on its session controls, the
-        // result tells nothing about the access controls.
-        let tells =
-            self.code != Some(DEVICE_ASKED) && policy.session_controls_not_satisfied.is_empty();
+        // Of a challenge to the user or the device, and of a policy that failed on its session
+        // controls, the result tells nothing about the access controls.
+        let tells = self.code != Some(DEVICE_ASKED)
+            && !self.is_asked()
+            && policy.session_controls_not_satisfied.is_empty();
         let controls = &policy.grant_controls;
         let strength = policy.authentication_strength.as_ref();
         let strength = strength.filter(|name| !name.is_empty());
@@ -133,11 +139,7 @@ impl<'a> Evidence<'a> {
                 None => (NotKnown, None),
             },
             DomainJoinedDevice => match device.trust_type.as_deref() {
-                Some(trust)
-                    if HYBRID_JOINED
-                        .iter()
-                        .any(|joined| joined.eq_ignore_ascii_case(trust)) =>
-                {
+                Some(trust) if is_hybrid_joined(trust) => {
                     (Met, Some(format!("the device is \"{trust}\"").into()))
                 }
                 _ if self.code == Some(DEVICE_ASKED) => DEVICE_IS_ASKED,
@@ -166,11 +168,18 @@ impl<'a> Evidence<'a> {
         // The code of a challenge says only that it was asked for.
         let performed = factor.result == Some(SecondFactorResult::Performed);
         let answered = performed && self.code.is_some_and(|code| CHALLENGES.contains(&code));
-        match self.refusal(Mfa).filter(|_| refused && !answered) {
+        let is_open = self.is_asked() && state == NotKnown && !why.is_empty();
+        let counts = refused && !answered && !is_open;
+        match counts.then(|| self.refusal(Mfa)).flatten() {
             Some(refusal) if state == NotMet => (NotMet, Some(format!("{refusal}; {why}").into())),
+            Some(refusal) if self.is_asked() => (NotKnown, Some(refusal.into())),
             Some(refusal) => (NotMet, Some(refusal.into())),
             None => (state, (!why.is_empty()).then_some(why.into())),
         }
+    }
+
+    fn is_asked(&self) -> bool {
+        self.code.is_some_and(|code| ASKED.contains(&code))
     }
 
     /// What the code says against the control, beside what the event says for it.
@@ -181,6 +190,9 @@ impl<'a> Evidence<'a> {
         let against = match control {
             CompliantDevice if device.is_compliant == Some(true) => {
                 "; the event reports it as compliant"
+            }
+            DomainJoinedDevice if device.trust_type.as_deref().is_some_and(is_hybrid_joined) => {
+                "; the event reports it as hybrid joined"
             }
             _ => "",
         };

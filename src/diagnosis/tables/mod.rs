@@ -13,11 +13,15 @@ pub use controls::Evidence;
 pub use value::{ConditionValue, Values};
 
 use super::bounds::{Bounds, cut};
+use super::deciding::needs_all_controls;
 use super::record::{ConditionList, ConditionRow, ConfiguredCondition, Tables};
 use crate::signin::{AppliedPolicy, Condition, Text};
 
 /// What is said where neither the event nor a policy snapshot tells.
 pub const NOT_KNOWN: &str = "not known";
+
+/// What is said where the event tells, and the privacy settings keep it from the record.
+const LEFT_OUT: &str = "left out for privacy";
 
 /// The tables of `policy`; `conditions` are those that it reports as satisfied.
 pub fn tables<'a>(
@@ -34,8 +38,9 @@ pub fn tables<'a>(
             .map(|name| condition_row(name, policy, values, configuration))
             .collect(),
         one_access_control_is_enough: configuration
-            .filter(|_| access_controls.len() > 1)
-            .and_then(|it| it.one_is_enough()),
+            .and_then(|it| it.one_is_enough())
+            .or(needs_all_controls(policy).then_some(false))
+            .filter(|_| access_controls.len() > 1),
         access_controls,
         session_controls: evidence.session_controls(policy, configuration),
     }
@@ -85,9 +90,41 @@ fn matched_rules<'a>(
         .filter(|rule| is_meant(&rule.condition))
         .filter_map(|rule| rule.rule.as_deref())
         .filter(|rule| !rule.is_empty())
-        .map(|rule| cut(rule, bounds.text_bytes));
+        .map(|rule| rule_words(rule).unwrap_or_else(|| cut(rule, bounds.text_bytes)));
     let first = Cow::Borrowed(rules.next()?);
     Some(rules.fold(first, |all, rule| format!("{all}, {rule}").into()))
+}
+
+/// The rules of Graph's `conditionalAccessRule` that have words, as a policy snapshot has them.
+const RULES: [(&str, &str); 21] = [
+    ("allApps", "All cloud apps"),
+    ("firstPartyApps", "Microsoft's apps"),
+    ("office365", "Office 365"),
+    ("appId", "this application"),
+    ("acr", "an authentication context"),
+    ("appFilter", "a filter for applications"),
+    ("allUsers", "All users"),
+    ("guest", "guests and external users"),
+    ("groupId", "a group of the user"),
+    ("roleId", "a role of the user"),
+    ("userId", "this user"),
+    ("allDevicePlatforms", "Any device platform"),
+    ("devicePlatform", "this device platform"),
+    ("allLocations", "Any network or location"),
+    ("insideCorpnet", "the corporate network"),
+    ("allTrustedLocations", "All trusted networks and locations"),
+    ("locationId", "a named location of the sign-in"),
+    ("allDevices", "All devices"),
+    ("deviceFilter", "a filter for devices"),
+    ("deviceState", "this device state"),
+    ("allDeviceStates", "Any device state"),
+];
+
+fn rule_words(rule: &str) -> Option<&'static str> {
+    let known = RULES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(rule));
+    known.map(|(_, words)| *words)
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ fn conditions_show_the_rule_that_matched_and_keep_what_has_no_name() {
             ("users".into(), None),
             (
                 "location".into(),
-                Some("allLocations, namedLocation".into())
+                Some("Any network or location, namedLocation".into())
             ),
             ("unknown(0x1000)".into(), None),
         ]
@@ -299,7 +299,7 @@ fn each_access_control_is_met_or_not_by_what_the_event_shows() {
             50076,
             none(),
             vec![Mfa],
-            vec![(NotMet, "code 50076: asked for")],
+            vec![(NotKnown, "code 50076: asked for")],
         ),
     ];
     for (code, device, controls, expected) in table {
@@ -368,7 +368,23 @@ fn the_second_factor_meets_the_control_or_its_refusal_does_not() {
         (0, waived(), &success, Met, "the policy was satisfied"),
         (0, none(), &success, Met, "the policy was satisfied"),
         (50074, done(), &failure, Met, "performed in this sign-in"),
-        (50074, open(), &failure, NotMet, "code 50074: asked for"),
+        (50074, open(), &failure, NotKnown, "still in progress"),
+        (50074, none(), &failure, NotKnown, "code 50074: asked for"),
+        (50076, claim(), &failure, NotKnown, "code 50076: asked for"),
+        (
+            50076,
+            declined(),
+            &failure,
+            NotMet,
+            "code 50076: asked for; the user declined",
+        ),
+        (
+            50078,
+            none(),
+            &failure,
+            NotMet,
+            "code 50078: the last one is too old",
+        ),
         (
             500_121,
             done(),

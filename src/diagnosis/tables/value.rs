@@ -6,14 +6,15 @@ use chrono::SecondsFormat;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
-use super::NOT_KNOWN;
+use super::{LEFT_OUT, NOT_KNOWN};
 use crate::diagnosis::bounds::{Bounds, cut};
 use crate::signin::{Condition, Personal, SignIn, Text};
 
 /// Named locations of one value.
 const NETWORK_NAMES: usize = 3;
 
-/// What the sign-in was checked with, in words; `not known` where the event does not say.
+/// What the sign-in was checked with, in words; `not known` where the event does not say, `left out
+/// for privacy` where it may not be shown.
 /// Written without a copy.
 #[derive(Debug, Clone, Copy)]
 pub struct ConditionValue<'a> {
@@ -70,15 +71,16 @@ impl fmt::Display for ConditionValue<'_> {
         let mut parts = Parts {
             values: self.values,
             any: false,
+            any_hidden: false,
             out: f,
         };
         if let Some(condition) = self.condition {
             parts.value_of(condition)?;
         }
-        if parts.any {
-            Ok(())
-        } else {
-            f.write_str(NOT_KNOWN)
+        match (parts.any, parts.any_hidden) {
+            (true, _) => Ok(()),
+            (false, true) => f.write_str(LEFT_OUT),
+            (false, false) => f.write_str(NOT_KNOWN),
         }
     }
 }
@@ -87,6 +89,8 @@ impl fmt::Display for ConditionValue<'_> {
 struct Parts<'v, 'f, 'o> {
     values: Values<'v>,
     any: bool,
+    /// Whether something is known that may not be shown.
+    any_hidden: bool,
     out: &'f mut fmt::Formatter<'o>,
 }
 
@@ -180,7 +184,9 @@ impl Parts<'_, '_, '_> {
     }
 
     fn personal<C>(&mut self, value: Option<&Personal<'_, C>>) -> fmt::Result {
-        self.str(value.and_then(Personal::shown).unwrap_or_default())
+        let shown = value.and_then(Personal::shown);
+        self.any_hidden |= shown.is_none() && value.is_some_and(|it| is_said(it.compared()));
+        self.str(shown.unwrap_or_default())
     }
 
     fn first_personal<C, const N: usize>(

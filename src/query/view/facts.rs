@@ -187,7 +187,7 @@ pub(super) fn authentication_facts(own: &Authentication) -> Vec<Fact> {
         .collect();
     let all = [
         ("Requirement", text(own.requirement.as_ref())),
-        ("Asked for by", inert(&sources.join(", "))),
+        ("Second factor asked for by", inert(&sources.join(", "))),
         (
             "Second factor",
             text(own.second_factor.as_ref()).replace('_', " "),
