@@ -69,6 +69,11 @@ fn what_comes_every_day_is_no_spike_and_a_dip_takes_a_week_to_be_known() {
 }
 
 #[test]
+fn restarts_gaps_and_nobody_who_gets_in_hide_no_spike_and_are_none() {
+    promtool_tests("faults.yml");
+}
+
+#[test]
 fn weeks_of_history_are_compared_by_their_median() {
     promtool_tests("weeks.yml");
 }
@@ -234,6 +239,22 @@ fn the_unit_tests_see_wrong_rules() {
             "and on (job, category, signal) signin:signal:history{from=\"weeks\"})",
             "and on (job, category, signal) signin:signal:history{from=\"day\"})",
             "SigninBlockDip",
+        ),
+        // A young process counts as any other.
+        (
+            "faults",
+            "recording",
+            "process_start_time_seconds < 15 * 60",
+            "process_start_time_seconds < 0",
+            "recount",
+        ),
+        // Where nobody gets in there is no share.
+        (
+            "faults",
+            "recording",
+            "clamp_min(signin:decided:increase1h, 1)",
+            "(signin:decided:increase1h > 0)",
+            "shut",
         ),
         // A restart hides that somebody signed in.
         (

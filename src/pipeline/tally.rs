@@ -56,7 +56,8 @@ impl Tally {
         }
     }
 
-    /// Where somebody asked for policies.
+    /// Where somebody asked for policies. Each place once: policies beyond the cap share one, and an
+    /// event may name a policy twice.
     fn deciding_policies(&self, diagnosis: &Diagnosis<'_>, receipt: &mut Receipt) {
         let Some(policies) = &self.metrics.policies else {
             return;
@@ -64,8 +65,13 @@ impl Tally {
         let access = diagnosis.conditional_access.as_ref();
         let all = access.map_or(&[][..], |access| &access.policies);
         let deciding = all.iter().filter(|policy| policy.deciding);
-        let places = deciding.map(|policy| policies.place(policy.id, policy.name));
-        receipt.tried_policies.extend(places);
+        let before = receipt.tried_policies.len();
+        for policy in deciding {
+            let place = policies.place(policy.id, policy.name);
+            if !receipt.tried_policies[before..].contains(&place) {
+                receipt.tried_policies.push(place);
+            }
+        }
     }
 
     fn tried(

@@ -131,6 +131,13 @@ fn what_metrics_ask_for_is_in_the_receipt() {
     assert_eq!(a.print, b.print, "the same user, application and code");
     let counts: Vec<usize> = receipt.tried.iter().map(|tried| tried.policies).collect();
     assert_eq!((counts, receipt.tried_policies.len()), (vec![2, 1], 3));
+    let twice = json!([policy("x"), first, policy("y"), first]);
+    let (receipt, _) = bench.read(&blocked("c", &twice).to_string());
+    let places = receipt.tried_policies.len();
+    assert_eq!(
+        places, 2,
+        "one of those without a place of their own, and the first"
+    );
     let (receipt, _) = bench.read(&blocked("a", &json!([policy(&guid(3))])).to_string());
     assert_eq!(receipt.fates, [(Fate::Page, 1)]);
     assert_eq!((receipt.tried.len(), receipt.policy_results.len()), (0, 1));

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const HOUR_MILLISECONDS: i64 = 3_600_000;
 
-/// Tries of one set; with its cursor it fills a cache line.
+/// Tries of one set; with its cursor it is 64 bytes.
 const SET: usize = 7;
 
 /// 16,384 sets: 114,688 tries in 1 MiB. A tenant of 100,000 users has a few thousand different

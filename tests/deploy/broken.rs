@@ -63,6 +63,7 @@ const TABLE: &[(&str, Check, &str, &str, &str)] = &[
     ("prometheus/parameters.yml", promtool_config, "expr: vector(3)", "expr: vector(", "parse"),
     ("prometheus/recording.yml", promtool_config, "clamp_min(", "clamp_least(", "clamp_least"),
     ("prometheus/alerts.yml", promtool_config, "for: 2m", "for: two minutes", "duration"),
+    ("prometheus/tests/faults.yml", promtool_tests, "eval_time: ", "evaluate: ", "evaluate"),
     ("prometheus/tests/first_day.yml", promtool_tests, "eval_time: ", "evaluate: ", "evaluate"),
     ("prometheus/tests/first_days.yml", promtool_tests, "eval_time: ", "evaluate: ", "evaluate"),
     ("prometheus/tests/pipeline.yml", promtool_tests, "eval_time: ", "evaluate: ", "evaluate"),

@@ -432,7 +432,7 @@ tests:
         exp_alerts:
           - exp_labels: { job: one, category: SignInLogs, signal: conditional_access_block, severity: critical, concern: sign_ins }
             exp_annotations:
-              summary: '312 sign-ins of people newly blocked by Conditional Access in an hour, 5.9 times the usual share (one, SignInLogs)'
+              summary: '312 sign-ins of people newly blocked by Conditional Access in an hour, up to 5.9 times the usual share (one, SignInLogs)'
               description: 'Usually they are at most 5% of the sign-ins that come to a decision. No policy is known to have decided them (see the runbook). '
               policies: /graph?g0.expr=topk%2810%2C+signin%3Asignal%3Aby_policy30m%7Bjob%3D%27one%27%2Cjob%3D%22one%22%2Csignal%3D%22conditional_access_block%22%7D%29&g0.tab=1
               applications: /graph?g0.expr=topk%2810%2C+signin%3Asignal%3Aby_application30m%7Bjob%3D%27one%27%2Cjob%3D%22one%22%2Csignal%3D%22conditional_access_block%22%7D%29&g0.tab=1
