@@ -49,7 +49,7 @@ pub fn run(args: &ConsoleArgs) -> anyhow::Result<ExitCode> {
     } = opened;
     let titles = Box::new(move |scenario: &str| title_of(&catalog, scenario));
     let console = Console::new(store, keyed_by_user, key, renewal, titles, &settings)
-        .context("the token cannot be used as a key")?;
+        .context("the system gives no random numbers for sessions")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -87,9 +87,8 @@ pub struct LinkView {
 
 #[derive(Debug)]
 pub struct FlowView {
-    pub diagnosis_id: String,
-    /// RFC 3339, for a link.
-    pub from: String,
+    /// Of its own page; empty where there is none.
+    pub href: String,
     pub time: String,
     pub application: String,
     pub scenario: String,

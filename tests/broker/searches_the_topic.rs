@@ -1,8 +1,8 @@
 //! `search` and `review` over the output topic: everything in the range is found wherever it
 //! lies, and what is missing is told.
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use signin_diagnostics::query::partition;
 use uuid::Uuid;
 
 use crate::support::broker::broker;
-use crate::support::leash::{Leash, send_signal};
+use crate::support::console::Console;
 use crate::support::said;
 use crate::support::topics::topic_name;
 use crate::support::{read_all, topic};
@@ -188,7 +188,7 @@ fn a_search_finds_what_lies_in_its_range_in_every_partition() {
 }
 
 /// What the console answers to a request, without its head.
-fn page(address: &str, path: &str) -> String {
+fn page(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(FLUSH)).expect("it is set");
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").expect("it is sent");
@@ -212,42 +212,36 @@ fn the_console_shows_what_lies_in_the_topic() {
     }
     producer.flush(FLUSH).expect("all are sent");
     let set = set(&topic);
-    let mut process = Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
-        .args(["console", "--set", "console.listen=127.0.0.1:0"])
-        .args(set.iter().flat_map(|one| ["--set", one]))
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the built binary starts");
-    let _leash = Leash::attach(process.id(), None);
-    let mut log = BufReader::new(process.stderr.take().expect("it is piped"));
-    let mut said = String::new();
-    log.read_line(&mut said).expect("it is text");
-    let address = said
-        .split_once("url=http://")
-        .and_then(|(_, rest)| rest.split_once('/'));
-    let address = address.expect("it says where it listens").0.to_owned();
+    let mut console = Console::start(
+        Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
+            .args(["console", "--set", "console.listen=127.0.0.1:0"])
+            .args(set.iter().flat_map(|one| ["--set", one])),
+        None,
+    );
+    let address = console.address();
 
-    let list = page(&address, "/search?from=3h");
+    let list = page(address, "/search?from=3h");
     assert!(list.contains("<h1>20 sign-ins</h1>"), "{list}");
     // One partition by the user's id.
-    let one = page(&address, &format!("/search?user={}", Uuid::from_u128(7)));
+    let one = page(address, &format!("/search?user={}", Uuid::from_u128(7)));
     assert!(one.contains("<h1>1 sign-in</h1>"), "{one}");
     let link = one.split_once("href=\"/review/").expect("a link").1;
     assert!(link.starts_with(&ids[7].to_string()), "{link}");
-    let counts = page(&address, "/search?group=outcome&group=code");
+    let link = link.split_once('"').expect("its end").0;
+    assert!(link.contains("&#38;to="), "{link}");
+    let path = format!("/review/{}", link.replace("&#38;", "&"));
+    let review = page(address, &path);
+    assert!(review.starts_with("HTTP/1.1 200 "), "{path}: {review}");
+    let counts = page(address, "/search?group=outcome&group=code");
     assert!(
         counts.contains("<h1>20 sign-ins in 1 group</h1>"),
         "{counts}"
     );
-    let review = page(&address, &format!("/review/{}", ids[7]));
+    let review = page(address, &format!("/review/{}", ids[7]));
     assert!(review.starts_with("HTTP/1.1 200 "), "{review}");
-    let nothing = page(&address, "/search?from=10m");
+    let nothing = page(address, "/search?from=10m");
     assert!(nothing.contains(" The topic starts at "), "{nothing}");
-    send_signal(&process, "INT");
-    assert!(process.wait().expect("it ends").success());
-    log.read_to_string(&mut said).expect("it is text");
-    said::keep("console", said);
+    assert!(console.stop().success());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! hostile text without harm, and answers nobody who may not ask.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 mod browser;
+#[path = "../support/console.rs"]
+mod console;
 #[path = "../support/leash.rs"]
 mod leash;
 mod requests;

@@ -1,31 +1,22 @@
 //! The console over a file, as a process of its own, and requests to it as bytes.
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::leash::{Leash, send_signal};
-use crate::said;
-
-/// Longer than the console gives a connection that says nothing.
-pub const DEADLINE: Duration = Duration::from_secs(40);
+use crate::console::Console;
+pub use crate::console::DEADLINE;
 
 const FILE: &str = "diagnoses.ndjson";
 
 /// A running console; killed when dropped.
 pub struct Served {
     pub address: SocketAddr,
-    process: Child,
-    log: Arc<Mutex<String>>,
-    reader: Option<JoinHandle<()>>,
-    _leash: Leash,
+    process: Console,
     _folder: TempDir,
 }
 
@@ -51,40 +42,17 @@ impl Served {
         let folder = TempDir::with_prefix("signin-diagnostics-console-").expect("a folder");
         let lines: Vec<_> = records.iter().map(ToString::to_string).collect();
         fs::write(folder.path().join(FILE), lines.join("\n")).expect("it is written");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
-            .args(["console", "--set", "console.listen=127.0.0.1:0"])
-            .args(settings.iter().flat_map(|setting| ["--set", setting]))
-            .args(["--file", FILE])
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the built binary starts");
-        let leash = Leash::attach(process.id(), Some(folder.path()));
-        let mut lines = BufReader::new(process.stderr.take().expect("it is piped"));
-        let mut first = String::new();
-        lines.read_line(&mut first).expect("it is text");
-        let address = first
-            .split_once("url=http://")
-            .and_then(|(_, rest)| rest.split_once('/')?.0.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("no address: {first}"));
-        let log = Arc::new(Mutex::new(first));
-        let reader = std::thread::spawn({
-            let log = Arc::clone(&log);
-            move || {
-                for line in lines.lines().map_while(Result::ok) {
-                    let mut log = log.lock().expect("no writer panics");
-                    writeln!(log, "{line}").expect("a text takes it");
-                }
-            }
-        });
+        let mut process = Console::start(
+            Command::new(env!("CARGO_BIN_EXE_signin-diagnostics"))
+                .args(["console", "--set", "console.listen=127.0.0.1:0"])
+                .args(settings.iter().flat_map(|setting| ["--set", setting]))
+                .args(["--file", FILE])
+                .current_dir(folder.path()),
+            Some(folder.path()),
+        );
         Served {
-            address,
+            address: process.address(),
             process,
-            log,
-            reader: Some(reader),
-            _leash: leash,
             _folder: folder,
         }
     }
@@ -137,30 +105,11 @@ impl Served {
 
     /// How it ends after Ctrl-C.
     pub fn stop(&mut self) -> ExitStatus {
-        send_signal(&self.process, "INT");
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            if let Some(status) = self.process.try_wait().expect("it can be asked") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it runs on");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.process.stop()
     }
 
     /// Everything that it has said, once it has ended.
-    pub fn log(&mut self) -> String {
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("it reads to the end");
-        }
-        self.log.lock().expect("no writer panics").clone()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        said::keep("console", self.log());
+    pub fn log(&mut self) -> &str {
+        self.process.log()
     }
 }

@@ -5,6 +5,8 @@
 pub mod broker;
 #[allow(dead_code)] // not every test binary needs it
 pub mod certificates;
+#[allow(dead_code)]
+pub mod console;
 mod distribution;
 #[allow(dead_code)]
 pub mod https;

@@ -98,8 +98,9 @@ impl Form {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if name == COLUMNS {
                 let names = value.split(',').map(str::trim);
-                let names = names.filter(|name| !name.is_empty());
-                form.columns.extend(names.map(ToOwned::to_owned));
+                for name in names.filter(|name| !name.is_empty()) {
+                    form.add_column(name);
+                }
             } else if let Some(field) = fields().find(|field| field.name == name) {
                 form.values.insert(field.name, value.trim().to_owned());
             } else {
@@ -110,6 +111,18 @@ impl Form {
             }
         }
         (form, faults)
+    }
+
+    /// Each column once, and the first that there is not, which is told.
+    fn add_column(&mut self, name: &str) {
+        let is_known = |name: &str| Column::from_name(name).is_ok();
+        let (own, is_there) = match Column::from_name(name).map(Column::name) {
+            Ok(own) => (own, self.columns.iter().any(|column| column == own)),
+            Err(_) => (name, self.columns.iter().any(|column| !is_known(column))),
+        };
+        if !is_there {
+            self.columns.push(own.to_owned());
+        }
     }
 
     /// What was typed; `None` where that is nothing.
@@ -403,6 +416,29 @@ mod tests {
         assert_eq!(delay[0].field, "delay");
         let (_, faults) = Form::from_query("usr=x");
         assert_eq!(faults[0].text, "There is no field \"usr\" in this form.");
+    }
+
+    #[test]
+    fn each_column_is_shown_once_however_often_it_is_asked_for() {
+        let query = "columns=user,USER&columns=user-id,user_id,".to_owned()
+            + &"columns=assessment,time&".repeat(1_000);
+        let (form, faults) = Form::from_query(&query.replace(",columns", "&columns"));
+        assert_eq!(faults, []);
+        assert_eq!(form.query(), "columns=user%2Cuser-id%2Cassessment%2Ctime");
+        let asked = form
+            .read(now(), Some(scope::DEFAULT_RANGE), None, true)
+            .unwrap();
+        assert_eq!(
+            asked.columns,
+            [
+                Column::User,
+                Column::UserId,
+                Column::Assessment,
+                Column::Time
+            ]
+        );
+        let (form, _) = Form::from_query(&"columns=x,y,time,&".repeat(1_000));
+        assert_eq!(form.query(), "columns=x%2Ctime");
     }
 
     proptest::proptest! {

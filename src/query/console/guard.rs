@@ -56,7 +56,7 @@ enum Refusal {
 }
 
 impl Guard {
-    /// `None` never happens, as with [`Sessions::new`].
+    /// `None` as with [`Sessions::new`].
     pub fn new(settings: &config::Console) -> Option<Guard> {
         let sessions = match &settings.access {
             Access::Token(token) => Some(Sessions::new(token)?),

@@ -59,8 +59,8 @@ pub struct Console {
 }
 
 impl Console {
-    /// `keyed_by_user`, `key` and `renewal` are what the store was opened with. `None` never happens:
-    /// a token of any length can be taken.
+    /// `keyed_by_user`, `key` and `renewal` are what the store was opened with. `None` where
+    /// there are no random numbers for sessions.
     pub fn new(
         store: Store,
         keyed_by_user: bool,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use tokio::sync::Semaphore;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::form::sentence;
 use super::pages::{Frame, message};
@@ -36,9 +36,6 @@ pub struct Scans {
 pub enum NoAnswer {
     #[error("{SEARCHES} other searches are running")]
     Busy,
-    /// It panicked, which is told on standard error.
-    #[error("the search failed")]
-    Failed,
     #[error(transparent)]
     Scan(#[from] ScanError),
 }
@@ -53,7 +50,8 @@ impl Default for Scans {
 }
 
 impl Scans {
-    /// Runs `search` on a thread of its own. It is stopped when its time is over, or the caller
+    /// Runs `search` on a thread of its own, and makes the page of what it finds there, so that what
+    /// it holds is gone when the next one begins. It is stopped when its time is over, or the caller
     /// drops this future, as happens when the browser goes away.
     pub async fn run<T: Send + 'static>(
         &self,
@@ -75,7 +73,9 @@ impl Scans {
             drop(turn);
             found
         });
-        Ok(running.await.map_err(|_| NoAnswer::Failed)??)
+        // It ends without an answer only together with the process, as a panic ends both.
+        let found = running.await;
+        Ok(found.unwrap_or_else(|_| Err(Stopped::Abandoned.into()))?)
     }
 }
 
@@ -113,14 +113,6 @@ pub fn no_answer(frame: Frame, why: &NoAnswer) -> Response {
             "Too much at once",
             "Try again in a moment.",
         ),
-        NoAnswer::Failed => {
-            error!("A search of the console failed; standard error says where");
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The search failed",
-                "The log of the console says more.",
-            )
-        }
         NoAnswer::Scan(ScanError::Stopped(stopped)) => match stopped {
             Stopped::Matches(_) => (
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::TimeDelta;
+use chrono::{DateTime, SecondsFormat, TimeDelta};
 use form_urlencoded::Serializer;
 
 use super::form::{Asked, Form, MOST_ROWS};
@@ -12,8 +12,9 @@ use super::pages::{Bar, Cell, Frame, Grouped, Heading, List, Row, inert, page};
 use super::scans::NoAnswer;
 use super::{Console, HINTS, LATER};
 use crate::query::columns::{Column, Order};
-use crate::query::groups::{self, GroupBy};
-use crate::query::matches::Match;
+use crate::query::groups::{self, GroupBy, Groups};
+use crate::query::matches::{Found, Match};
+use crate::query::record::Diagnosis;
 use crate::query::scope::{self, Range};
 use crate::query::store::Store;
 use crate::query::view::tone;
@@ -50,19 +51,27 @@ pub async fn listed(
         ..
     } = asked;
     let (limit, order, max_delay) = (search.limit, search.order, search.max_delay);
-    let store = console.store.clone();
-    let (found, about) = console
-        .scans
-        .run(move |progress| {
-            let found = search.run(&store, progress)?;
-            let about = if found.total == 0 {
-                scope::nothing_found(&store, range, max_delay, HINTS)
-            } else {
-                about(&store, range, max_delay)
-            };
-            Ok((found, about))
-        })
-        .await?;
+    let (store, form) = (console.store.clone(), form.clone());
+    let answer = console.scans.run(move |progress| {
+        let found = search.run(&store, progress)?;
+        let about = if found.total == 0 {
+            scope::nothing_found(&store, range, max_delay, HINTS)
+        } else {
+            about(&store, range, max_delay)
+        };
+        Ok(list(frame, &form, &found, &about, &columns, (limit, order)))
+    });
+    answer.await
+}
+
+fn list(
+    frame: Frame,
+    form: &Form,
+    found: &Found,
+    about: &str,
+    columns: &[Column],
+    (limit, order): (Option<usize>, Order),
+) -> Response {
     let shown = found.matches.len() as u64;
     let more = (found.total > shown).then(|| {
         let words = format!("{shown} shown, {} more.", found.total - shown);
@@ -80,7 +89,7 @@ pub async fn listed(
     let list = List {
         frame,
         title: scope::sign_ins(found.total),
-        about: inert(&about),
+        about: inert(about),
         given: given(form),
         notes: scope::passed_words(&found.passed),
         headings: columns
@@ -90,11 +99,11 @@ pub async fn listed(
         rows: found
             .matches
             .iter()
-            .map(|one| row(one, &columns, &back))
+            .map(|one| row(one, columns, form.get("delay"), &back))
             .collect(),
         more,
     };
-    Ok(page(StatusCode::OK, &list))
+    page(StatusCode::OK, &list)
 }
 
 fn heading(column: Column, order: Order, form: &Form) -> Heading {
@@ -112,7 +121,7 @@ fn heading(column: Column, order: Order, form: &Form) -> Heading {
     }
 }
 
-pub fn row(one: &Match, columns: &[Column], back: &str) -> Row {
+pub fn row(one: &Match, columns: &[Column], delay: Option<&str>, back: &str) -> Row {
     let cell = |column: &Column| Cell {
         title: column.title(),
         text: inert(&column.of(&one.diagnosis)),
@@ -123,24 +132,32 @@ pub fn row(one: &Match, columns: &[Column], back: &str) -> Row {
         },
     };
     Row {
-        href: review_of(one, back),
+        href: review_of(&one.diagnosis, delay, back),
         cells: columns.iter().map(cell).collect(),
     }
 }
 
-/// The page of a sign-in, found from its own time on; `back` leads to the list again.
-fn review_of(one: &Match, back: &str) -> String {
+/// The page of a sign-in, looked for at its own time and for as long after it as the list was;
+/// `back` leads to the list again.
+pub fn review_of(one: &Diagnosis, delay: Option<&str>, back: &str) -> String {
     let mut href = String::from("/review/");
-    for part in form_urlencoded::byte_serialize(one.diagnosis.diagnosis_id.as_bytes()) {
+    for part in form_urlencoded::byte_serialize(one.diagnosis_id.as_bytes()) {
         // In a path a blank is no plus.
         href.push_str(if part == "+" { "%20" } else { part });
     }
-    let from = match (one.time(), &one.diagnosis.event_time) {
-        (Some(_), Some(time)) => time,
-        _ => "all",
-    };
+    let from = one.event_time.as_deref();
+    let time = from.and_then(|from| DateTime::parse_from_rfc3339(from).ok());
+    let after = time.and_then(|time| time.to_utc().checked_add_signed(TimeDelta::milliseconds(1)));
     let mut query = Serializer::new(String::new());
-    query.append_pair("from", from);
+    if let (Some(from), Some(to)) = (from, after) {
+        query.append_pair("from", from);
+        query.append_pair("to", &to.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    } else {
+        query.append_pair("from", "all");
+    }
+    if let Some(delay) = delay {
+        query.append_pair("delay", delay);
+    }
     if !back.is_empty() {
         query.append_pair("back", back);
     }
@@ -159,19 +176,20 @@ pub async fn grouped(
     console.renew().await?;
     let Asked { search, range, .. } = asked;
     let max_delay = search.max_delay;
-    let store = console.store.clone();
-    let (counted, about) = console
-        .scans
-        .run(move |progress| {
-            let counted = search.count(&store, by, progress)?;
-            let about = if counted.total() == 0 {
-                scope::nothing_found(&store, range, max_delay, HINTS)
-            } else {
-                about(&store, range, max_delay)
-            };
-            Ok((counted, about))
-        })
-        .await?;
+    let (store, form) = (console.store.clone(), form.clone());
+    let answer = console.scans.run(move |progress| {
+        let counted = search.count(&store, by, progress)?;
+        let about = if counted.total() == 0 {
+            scope::nothing_found(&store, range, max_delay, HINTS)
+        } else {
+            about(&store, range, max_delay)
+        };
+        Ok(counts(frame, &form, counted, &about, by))
+    });
+    answer.await
+}
+
+fn counts(frame: Frame, form: &Form, counted: Groups, about: &str, by: GroupBy) -> Response {
     let passed = counted.passed;
     let (groups, total) = counted.finish();
     let more = groups.len().saturating_sub(BARS);
@@ -187,7 +205,7 @@ pub async fn grouped(
             scope::sign_ins(total),
             scope::groups_words(groups.len())
         ),
-        about: inert(&about),
+        about: inert(about),
         given: given(form),
         notes: scope::passed_words(&passed),
         by: by.name(),
@@ -195,7 +213,7 @@ pub async fn grouped(
         bars: bars.collect(),
         more,
     };
-    Ok(page(StatusCode::OK, &grouped))
+    page(StatusCode::OK, &grouped)
 }
 
 /// The search for one group alone; empty where the form cannot say it.
@@ -203,6 +221,8 @@ fn narrowed(form: &Form, by: GroupBy, name: &str) -> String {
     let field = match by {
         _ if name == groups::NOT_KNOWN || name == groups::NO_POLICY => return String::new(),
         GroupBy::Hour => return String::new(),
+        // The counts are of sign-ins that have that policy, too: the form takes one.
+        GroupBy::Policy if form.get("policy").is_some() => return String::new(),
         // It takes a list, which a comma would divide.
         GroupBy::Country if name.contains(',') => return String::new(),
         GroupBy::User => "user",
@@ -214,4 +234,39 @@ fn narrowed(form: &Form, by: GroupBy, name: &str) -> String {
     };
     let form = form.with(field, name).with("group", "");
     format!("/search?{}", form.query())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnosis(time: &str) -> Diagnosis {
+        let record = serde_json::json!({
+            "schema_version": 1, "diagnosis_id": "a/../../log out", "event_time": time,
+        });
+        Diagnosis::parse(record.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_link_to_a_review_says_from_when_to_when_it_is_looked_for() {
+        let at = diagnosis("2026-03-02T08:14:55.123Z");
+        assert_eq!(
+            review_of(&at, Some("3d"), "user=x"),
+            "/review/a%2F..%2F..%2Flog%20out?from=2026-03-02T08%3A14%3A55.123Z\
+             &to=2026-03-02T08%3A14%3A55.124Z&delay=3d&back=user%3Dx"
+        );
+        assert!(review_of(&diagnosis("soon"), None, "").ends_with("out?from=all"));
+    }
+
+    #[test]
+    fn a_count_leads_nowhere_where_the_form_cannot_say_it() {
+        let (form, _) = Form::from_query("policy=p&group=policy");
+        assert_eq!(narrowed(&form, GroupBy::Policy, "q"), "");
+        assert_eq!(
+            narrowed(&form, GroupBy::Code, "0"),
+            "/search?code=0&policy=p"
+        );
+        let (form, _) = Form::from_query("group=policy");
+        assert_eq!(narrowed(&form, GroupBy::Policy, "q"), "/search?policy=q");
+    }
 }

@@ -1,13 +1,14 @@
 //! Sessions of the console: who gave the token once carries a cookie that proves it for a while.
 //!
-//! Nothing is stored: a cookie is the time it ends at, sealed under the token. Another token ends
-//! all sessions. Texts that must match are compared in constant time.
+//! Nothing is stored: a cookie is the time it ends at, sealed under the token and a random value of
+//! this process. Another token and a restart end all sessions. Texts that must match are compared in constant time.
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use openssl::memcmp;
+use openssl::rand::rand_bytes;
 use sha2::Sha256;
 
 use crate::config::Secret;
@@ -23,9 +24,12 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// `None` never happens: HMAC takes keys of any length.
+    /// `None` where there are no random numbers.
     pub fn new(token: &Secret) -> Option<Sessions> {
-        let mac: Hmac<Sha256> = Hmac::new_from_slice(token.expose().as_bytes()).ok()?;
+        let mut key = [0; 32].to_vec();
+        rand_bytes(&mut key).ok()?;
+        key.extend(token.expose().as_bytes());
+        let mac: Hmac<Sha256> = Hmac::new_from_slice(&key).ok()?;
         let token = sealed(&mac, "token", token.expose());
         Some(Sessions { mac, token })
     }
@@ -116,6 +120,8 @@ mod tests {
         assert!(own.has(&headers(pair), end - 1));
         assert!(!own.has(&headers(pair), end));
         assert!(!sessions("another-token-of-the-tests").has(&headers(pair), 1_000));
+        let restarted = sessions("the-token-of-the-console-of-the-tests");
+        assert!(!restarted.has(&headers(pair), 1_000), "of before a restart");
         let later = pair.replace(&end.to_string(), &(end + 1).to_string());
         for forged in [
             &*later,

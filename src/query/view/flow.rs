@@ -1,7 +1,7 @@
 //! How the flow of a sign-in went on.
 use chrono::DateTime;
 
-use super::{FlowView, inert, seconds, text, tone};
+use super::{FlowView, inert, seconds, tone};
 use crate::query::record::Diagnosis;
 use crate::query::review::Review;
 
@@ -45,8 +45,7 @@ pub(super) fn flow_step(
     title_of: &dyn Fn(&str) -> String,
 ) -> FlowView {
     FlowView {
-        diagnosis_id: inert(&one.diagnosis_id),
-        from: text(one.event_time.as_ref()),
+        href: String::new(),
         time: seconds(one.event_time.as_ref()),
         application: one
             .application
