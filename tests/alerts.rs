@@ -248,13 +248,13 @@ fn the_unit_tests_see_wrong_rules() {
             "process_start_time_seconds < 0",
             "recount",
         ),
-        // Where nobody gets in there is no share.
+        // A spike in a log of few sign-ins is its own evidence.
         (
             "faults",
             "recording",
-            "clamp_min(signin:decided:increase1h, 1)",
-            "(signin:decided:increase1h > 0)",
-            "shut",
+            "avg_over_time(signin:decided:increase1h[1d] offset 2h)",
+            "avg_over_time(signin:decided:increase1h[1d] offset 30m)",
+            "sparse",
         ),
         // A restart hides that somebody signed in.
         (
