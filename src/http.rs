@@ -1,11 +1,12 @@
 //! HTTP within bounds: connections, headers, and the time for each. One request a connection.
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -35,6 +36,10 @@ pub struct Limits {
     pub deadline: Duration,
 }
 
+/// Who opened the connection of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// Answers until `shutdown` completes; connections that are open then are dropped.
 pub async fn serve(
     listener: TcpListener,
@@ -52,9 +57,9 @@ pub async fn serve(
         };
         while tasks.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if let Ok(permit) = Arc::clone(&connections).try_acquire_owned() {
-                    let router = router.clone();
+                    let router = router.clone().layer(Extension(Peer(peer.ip())));
                     tasks.spawn(async move {
                         answer(stream, router, limits).await;
                         drop(permit);

@@ -12,6 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::secret::Secret;
 use crate::diagnosis::{Bounds, DetailRules, MessageKey};
+use crate::policies::IpRange;
 use crate::privacy_key::PrivacyKey;
 use crate::signin::{self, Privacy, Treatments};
 use crate::watch::WatchList;
@@ -314,7 +315,9 @@ pub struct Telemetry {
 pub struct Console {
     pub listen: SocketAddr,
     pub access: Access,
-    /// Names by which browsers reach it, beside those of this machine.
+    /// From where the proxy in front connects; empty: from this machine.
+    pub proxies: Vec<IpRange>,
+    /// Names by which browsers reach it, beside localhost and addresses.
     pub hosts: Vec<String>,
 }
 

@@ -172,6 +172,7 @@ fn the_defaults_are_those_of_the_file() {
         console: Console {
             listen: SocketAddr::from(([127, 0, 0, 1], 9465)),
             access: Access::Machine,
+            proxies: Vec::new(),
             hosts: Vec::new(),
         },
         privacy: PrivacySettings::default(),
@@ -942,16 +943,40 @@ fn a_console_that_others_reach_asks_who_they_are() {
         ["console.token_file"]
     );
     assert_eq!(
-        refusals(&[open, "console.proxy_header=X User"]),
+        refusals(&["console.proxy_header=X User"]),
         ["console.proxy_header"]
     );
     assert_eq!(refusals(&[&token, header]), ["console.proxy_header"]);
+    for name in [
+        "User-Agent",
+        "host",
+        "Accept-Language",
+        "Sec-Fetch-User",
+        "X-Forwarded-For",
+    ] {
+        let set = format!("console.proxy_header={name}");
+        assert_eq!(refusals(&[&set]), ["console.proxy_header"], "{name}");
+    }
+    // Who else reaches the port could name any user.
+    let proxies = "console.proxy_addresses=10.0.0.7,10.1.0.0/16";
+    assert_eq!(refusals(&[open, header]), ["console.proxy_addresses"]);
+    assert_eq!(refusals(&[proxies]), ["console.proxy_addresses"]);
+    assert_eq!(
+        refusals(&[header, "console.proxy_addresses=proxy.example"]),
+        ["console.proxy_addresses"]
+    );
 
     let files = Files::new();
     let path = files.write("token", format!("{CONSOLE_TOKEN}\n"));
     let file = format!("console.token_file={}", path.display());
     for (set, is_token) in [(&*token, true), (&*file, true), (header, false)] {
-        let console = Settings::load(&with(&[open, set])).unwrap().console;
+        let proxies = if set == header {
+            proxies
+        } else {
+            "console.hosts="
+        };
+        let set_all = with(&[open, set, proxies]);
+        let console = Settings::load(&set_all).unwrap().console;
         assert_eq!(
             matches!(console.access, Access::Token(_)),
             is_token,

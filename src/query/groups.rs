@@ -11,10 +11,19 @@ use super::matches::Passed;
 /// Sign-ins whose group is remembered, so that an update moves them: 17 bytes each.
 const MOST: usize = 1_800_000;
 
-/// More sign-ins than are remembered.
+/// Bytes of the names of the groups, and of the sets of them, which are kept twice, each with what it
+/// takes in tables.
+const NAMES: usize = 64 << 20;
+const NAME_OVERHEAD: usize = 96;
+
+/// More than is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more than {MOST} sign-ins match; narrow the time range or the filters")]
-pub struct TooMany;
+pub enum TooMany {
+    #[error("more than {MOST} sign-ins match; narrow the time range or the filters")]
+    SignIns,
+    #[error("there are more groups than are held in memory; narrow the time range or the filters")]
+    Names,
+}
 
 /// What to count by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +76,8 @@ pub struct Groups {
     filter: Filter,
     by: GroupBy,
     names: HashMap<Box<str>, u32>,
+    /// Bytes that names and sets take.
+    held: usize,
     /// The name of a group, and how many sign-ins it has.
     counts: Vec<(Box<str>, u64)>,
     /// By the hash of the diagnosis id: the group, or the set of groups, of the last record.
@@ -90,6 +101,7 @@ impl Groups {
             filter,
             by,
             names: HashMap::new(),
+            held: 0,
             counts: Vec::new(),
             of: HashMap::new(),
             sets: Vec::new(),
@@ -115,7 +127,7 @@ impl Groups {
     ///
     /// # Errors
     ///
-    /// More sign-ins match than are remembered.
+    /// More sign-ins match, or have more groups, than are remembered.
     pub fn add(&mut self, record: &[u8]) -> Result<(), TooMany> {
         let Some(glance) = self.passed.glance(record) else {
             return Ok(());
@@ -140,13 +152,13 @@ impl Groups {
             return Ok(());
         }
         if old.is_none() && self.of.len() >= MOST {
-            return Err(TooMany);
+            return Err(TooMany::SignIns);
         }
         let mut groups: Vec<u32> = self
             .names_of(&glance)
             .into_iter()
             .map(|name| self.number(name))
-            .collect();
+            .collect::<Result<_, _>>()?;
         if glance.policy_page
             && let Some(old) = old
         {
@@ -159,7 +171,7 @@ impl Groups {
                 self.incomplete.insert(id);
             }
             // What one page lacks another may have.
-            let none = self.number(NO_POLICY.to_owned());
+            let none = self.number(NO_POLICY.to_owned())?;
             groups.retain(|group| *group != none);
             if groups.is_empty() {
                 groups.push(none);
@@ -167,7 +179,7 @@ impl Groups {
         }
         groups.sort_unstable();
         groups.dedup();
-        let new = self.set(groups);
+        let new = self.set(groups)?;
         if let Some(old) = old {
             self.count(old, -1);
         }
@@ -242,28 +254,39 @@ impl Groups {
         ]
     }
 
-    fn number(&mut self, name: String) -> u32 {
+    fn number(&mut self, name: String) -> Result<u32, TooMany> {
         if let Some(number) = self.names.get(&*name) {
-            return *number;
+            return Ok(*number);
         }
-        // Never more than `MOST` names times the policies of one record.
+        self.hold(name.len())?;
+        // Never near `SETS`: each takes some of `NAMES`.
         let number = u32::try_from(self.counts.len()).unwrap_or(SETS - 1);
         self.counts.push((name.clone().into_boxed_str(), 0));
         self.names.insert(name.into_boxed_str(), number);
-        number
+        Ok(number)
     }
 
-    fn set(&mut self, groups: Vec<u32>) -> u32 {
+    fn set(&mut self, groups: Vec<u32>) -> Result<u32, TooMany> {
         if let [one] = groups[..] {
-            return one;
+            return Ok(one);
         }
         if let Some(number) = self.set_numbers.get(&groups) {
-            return *number;
+            return Ok(*number);
         }
+        self.hold(groups.len() * size_of::<u32>())?;
         let number = SETS | u32::try_from(self.sets.len()).unwrap_or(SETS - 1);
         self.sets.push(groups.clone());
         self.set_numbers.insert(groups, number);
-        number
+        Ok(number)
+    }
+
+    /// Makes room for what is kept twice.
+    fn hold(&mut self, bytes: usize) -> Result<(), TooMany> {
+        self.held += 2 * bytes + NAME_OVERHEAD;
+        if self.held > NAMES {
+            return Err(TooMany::Names);
+        }
+        Ok(())
     }
 
     fn members(&self, group: u32) -> Vec<u32> {
@@ -302,6 +325,20 @@ mod tests {
             groups.add(record).unwrap();
         }
         groups.finish()
+    }
+
+    #[test]
+    fn names_of_groups_take_no_more_than_there_is_for_them() {
+        let mut groups = Groups::new(Filter::default(), GroupBy::User);
+        let long = "a".repeat(16 << 10);
+        let added = (0..10_000)
+            .try_for_each(|n| groups.add(&record(&format!("id {n}"), &format!("{long}{n}"), "")));
+        assert_eq!(added, Err(TooMany::Names));
+        assert!(
+            (2_000..2_100).contains(&groups.total()),
+            "{}",
+            groups.total()
+        );
     }
 
     #[test]

@@ -173,8 +173,16 @@ fn behind_a_proxy_only_whom_it_names_is_answered() {
         "{}",
         named.body
     );
+    let other = [("host", "evil.example"), ("x-forwarded-user", "ada")];
+    assert_eq!(served.ask("GET", "/search", &other, "").status, 421);
     let twice = [("x-forwarded-user", "ada"), ("x-forwarded-user", "eve")];
     assert_eq!(served.ask("GET", "/search", &twice, "").status, 403);
+
+    let header = "console.proxy_header=X-Forwarded-User";
+    let elsewhere = ["console.proxy_addresses=192.0.2.0/24", header];
+    let served = Served::start(&story(), &elsewhere);
+    let answer = served.ask("GET", "/search", &[("x-forwarded-user", "ada")], "");
+    assert!(answer.status == 403 && !answer.body.contains("fabrikam"));
 }
 
 #[test]

@@ -14,6 +14,8 @@ use super::Console;
 use super::pages::{Frame, message};
 use super::session::Sessions;
 use crate::config::{self, Access};
+use crate::http::Peer;
+use crate::policies::IpRange;
 use crate::query::inert::Inert;
 
 /// Nothing is loaded but the style sheet, nothing runs, nobody frames it, forms lead nowhere else.
@@ -35,7 +37,9 @@ pub const LOGIN: &str = "/login";
 pub struct Guard {
     sessions: Option<Sessions>,
     proxy_header: Option<HeaderName>,
-    /// The names it may be asked by; `None`: any.
+    /// From where that proxy connects; empty: from this machine.
+    proxies: Vec<IpRange>,
+    /// The names it may be asked by; `None`: any, as a session proves more than a name.
     hosts: Option<Vec<String>>,
 }
 
@@ -51,6 +55,8 @@ enum Refusal {
     OtherSite,
     /// The proxy names nobody.
     Nobody,
+    /// It comes from elsewhere than the proxy.
+    NotTheProxy,
     /// No session.
     Stranger,
 }
@@ -66,11 +72,11 @@ impl Guard {
             Access::Proxy(header) => Some(header.clone()),
             Access::Machine | Access::Token(_) => None,
         };
-        let needs_host = sessions.is_none() && settings.listen.ip().is_loopback();
         Some(Guard {
+            hosts: sessions.is_none().then(|| settings.hosts.clone()),
             sessions,
             proxy_header,
-            hosts: needs_host.then(|| settings.hosts.clone()),
+            proxies: settings.proxies.clone(),
         })
     }
 
@@ -80,6 +86,9 @@ impl Guard {
 
     fn admit(&self, request: &Request) -> Result<Visitor, Refusal> {
         let headers = request.headers();
+        if self.proxy_header.is_some() && !self.is_the_proxy(request) {
+            return Err(Refusal::NotTheProxy);
+        }
         if !self.is_own_name(headers) {
             return Err(Refusal::Host);
         }
@@ -108,8 +117,19 @@ impl Guard {
         Ok(Visitor::default())
     }
 
+    fn is_the_proxy(&self, request: &Request) -> bool {
+        let Some(Peer(address)) = request.extensions().get::<Peer>() else {
+            return false;
+        };
+        let address = address.to_canonical();
+        if self.proxies.is_empty() {
+            return address.is_loopback();
+        }
+        self.proxies.iter().any(|range| range.contains(address))
+    }
+
     /// A page elsewhere may have its name point to this machine (DNS rebinding): it then asks here
-    /// by that name.
+    /// by that name, never by an address.
     fn is_own_name(&self, headers: &HeaderMap) -> bool {
         let Some(hosts) = &self.hosts else {
             return true;
@@ -123,12 +143,13 @@ impl Guard {
         };
         let address = name.trim_start_matches('[').trim_end_matches(']');
         name.eq_ignore_ascii_case("localhost")
-            || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            || address.parse::<IpAddr>().is_ok()
             || hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
-/// A link may lead here from anywhere; nothing else may.
+/// A window may be led here from anywhere, by a link or by a page itself; nothing else may ask. Whether
+/// a person followed the link cannot be asked for: who comes back from signing in at a proxy did not.
 fn is_made_by_another_site(method: &Method, headers: &HeaderMap) -> bool {
     let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match said("sec-fetch-site") {
@@ -176,8 +197,8 @@ impl Guard {
                 StatusCode::MISDIRECTED_REQUEST,
                 "Not by this name",
                 &[
-                    "The console answers to localhost and the addresses of this machine, and to the \
-                   names in console.hosts. Where a proxy in front passes another name on, add that \
+                    "The console answers to localhost, to addresses, and to the names in \
+                   console.hosts. Where a proxy in front passes another name on, add that \
                    name there."
                         .to_owned(),
                 ],
@@ -196,6 +217,16 @@ impl Guard {
                 );
                 message(frame, StatusCode::FORBIDDEN, "No user is named", &[text])
             }
+            Refusal::NotTheProxy => message(
+                frame,
+                StatusCode::FORBIDDEN,
+                "Not by way of the proxy",
+                &[
+                    "Use the console by way of the proxy in front. Its addresses stand in \
+                   console.proxy_addresses; without them it is on the console's machine."
+                        .to_owned(),
+                ],
+            ),
             Refusal::Stranger if request.method() == Method::GET => {
                 let path = request.uri().path_and_query();
                 let next = path.map_or("/", |path| path.as_str());
@@ -227,17 +258,27 @@ mod tests {
         Guard::new(&config::Console {
             listen: listen.parse::<SocketAddr>().unwrap(),
             access,
+            proxies: Vec::new(),
             hosts: hosts.iter().map(ToString::to_string).collect(),
         })
         .unwrap()
     }
 
     fn admits(guard: &Guard, headers: &[(&str, &str)]) -> Result<Option<String>, Refusal> {
+        admits_from("127.0.0.1", guard, headers)
+    }
+
+    fn admits_from(
+        peer: &str,
+        guard: &Guard,
+        headers: &[(&str, &str)],
+    ) -> Result<Option<String>, Refusal> {
         let request = headers.iter().fold(
             Request::builder().uri("/search"),
             |request, (name, value)| request.header(*name, *value),
         );
-        let request = request.body(Body::empty()).unwrap();
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
         guard.admit(&request).map(|visitor| visitor.0)
     }
 
@@ -255,7 +296,8 @@ mod tests {
             ("evil.example:9465", false),
             ("localhost.evil.example", false),
             ("127.0.0.1.evil.example", false),
-            ("10.0.0.1:9465", false),
+            ("10.0.0.1:9465", true),
+            ("10.0.0.1.evil.example", false),
             ("", false),
         ] {
             let admitted = admits(&own, &[("host", host)]);
@@ -295,8 +337,23 @@ mod tests {
     #[test]
     fn behind_a_proxy_one_user_is_named() {
         let header = HeaderName::from_static("x-forwarded-user");
-        let own = guard("0.0.0.0:1", Access::Proxy(header), &[]);
+        let mut own = guard("127.0.0.1:1", Access::Proxy(header), &["signins.example"]);
         let name = "x-forwarded-user";
+        let ada = [("host", "signins.example"), (name, "ada")];
+        assert_eq!(admits(&own, &ada), Ok(Some("ada".to_owned())));
+        let other = [("host", "evil.example"), (name, "ada")];
+        assert_eq!(admits(&own, &other), Err(Refusal::Host));
+        assert_eq!(admits(&own, &ada[1..]), Err(Refusal::Host));
+        let elsewhere = admits_from("10.0.0.7", &own, &ada);
+        assert_eq!(elsewhere, Err(Refusal::NotTheProxy));
+        own.proxies = vec![IpRange::from_cidr("10.0.0.0/24").unwrap()];
+        assert!(admits_from("10.0.0.7", &own, &ada).is_ok());
+        assert!(admits_from("::ffff:10.0.0.7", &own, &ada).is_ok());
+        assert_eq!(admits(&own, &ada), Err(Refusal::NotTheProxy));
+        own.proxies.clear();
+        let admits = |guard: &Guard, headers: &[(&str, &str)]| {
+            admits(guard, &[&[("host", "127.0.0.1:1")], headers].concat())
+        };
         assert_eq!(
             admits(&own, &[(name, "adå")]),
             Err(Refusal::Nobody),
