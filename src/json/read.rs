@@ -376,7 +376,8 @@ mod tests {
     fn read(text: &str) -> Option<Value> {
         let mut reader = Text::new(text);
         let value = Value::deserialize(&mut reader).ok()?;
-        reader.rest().trim_ascii().is_empty().then_some(value)
+        let rest = reader.rest().trim_matches([' ', '\t', '\r', '\n']);
+        rest.is_empty().then_some(value)
     }
 
     #[test]
