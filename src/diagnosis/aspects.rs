@@ -94,7 +94,7 @@ pub fn aspects(
         ),
         (
             Aspect::UserRisk,
-            !is_risk_closed(sign_in) && has_policy(is_for_user_risk),
+            policies(sign_in).any(|policy| is_for_user_risk(policy, sign_in)),
         ),
         (Aspect::MaliciousIp, is_malicious_ip(sign_in)),
         (Aspect::MfaPerformed, factor.performed),
@@ -231,16 +231,17 @@ fn speaks_of_lockout(reason: &str) -> bool {
 
 /// The levels of the event are those of the sign-in (Graph: `riskLevelDuringSignIn`, and
 /// `riskLevelAggregated` once detections that come later are in). Of the user's own risk only a
-/// policy tells that was enforced for it.
-pub fn is_for_user_risk(policy: &AppliedPolicy<'_>) -> bool {
-    is_enforced(policy) && policy.conditions_satisfied.contains(Condition::UserRisk)
+/// policy tells that was enforced for it, unless the event says that the risk is closed.
+pub fn is_for_user_risk(policy: &AppliedPolicy<'_>, sign_in: &SignIn<'_>) -> bool {
+    is_enforced(policy)
+        && policy.conditions_satisfied.contains(Condition::UserRisk)
+        && !is_risk_closed(sign_in)
 }
 
 /// Told of what went through and of interrupts: what failed was stopped by something else, and no
 /// policy is missed there. Report-only results do not count, and security defaults are no policy.
-/// Where the code, the
-/// status or a requirement provider says that Conditional Access decided, a list that does not
-/// show it is incomplete; of a result that is not known nothing can be said.
+/// Where the code, the status or a requirement provider says that Conditional Access decided, a
+/// list that does not show it is incomplete; of a result that is not known nothing can be said.
 fn no_policy_applied(sign_in: &SignIn<'_>, found: &Classification<'_>, required: bool) -> bool {
     let decided = required
         || matches!(

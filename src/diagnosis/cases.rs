@@ -8,39 +8,22 @@ use super::second_factor::SecondFactor;
 use super::{Aspect, Case, RequirementSource, Scenario, SecondFactorResult};
 use crate::signin::{Category, SignIn, Text};
 
-/// A set of cases.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cases(u32);
-
-impl Cases {
-    pub const fn contains(self, case: Case) -> bool {
-        self.0 & (1 << case as u32) != 0
-    }
-}
-
-impl FromIterator<Case> for Cases {
-    fn from_iter<I: IntoIterator<Item = Case>>(cases: I) -> Cases {
-        let cases = cases.into_iter();
-        Cases(cases.fold(0, |all, case| all | 1 << case as u32))
-    }
-}
-
-/// The cases of a sign-in; `names_source` tells the requirement sources that it names.
-pub fn cases(
+/// Whether a sign-in is in a case; `names_source` tells the requirement sources that it names.
+pub fn holds(
     sign_in: &SignIn<'_>,
     found: &Classification<'_>,
     deciding: Deciding,
     aspects: Aspects,
     factor: SecondFactor,
     names_source: impl Fn(RequirementSource) -> bool,
-) -> Cases {
+) -> impl Fn(Case) -> bool {
     let by_user = is_by_user(sign_in);
     let failed_on_success = aspects.contains(Aspect::ConditionalAccessFailedOnSuccess);
     let is_legacy = aspects.contains(Aspect::LegacyAuthentication);
-    let ended = |result| factor.result == Some(result);
+    let ended = move |result| factor.result == Some(result);
     let asked_by =
-        |source| found.scenario == Scenario::MfaFromOtherRequirements && names_source(source);
-    let holds = |case| match case {
+        move |source| found.scenario == Scenario::MfaFromOtherRequirements && names_source(source);
+    move |case| match case {
         Case::OlderClientRefused => failed_on_success && is_legacy,
         Case::ConditionalAccessFailed => failed_on_success,
         Case::MaliciousAddress => aspects.contains(Aspect::MaliciousIp),
@@ -61,11 +44,9 @@ pub fn cases(
         Case::FromAnotherTenant => by_user && is_from_another_tenant(sign_in),
         Case::ToAnotherTenant => by_user && is_to_another_tenant(sign_in),
         Case::LegacyClient => is_legacy,
-        Case::UserRisk => {
-            policies(sign_in).any(|policy| deciding.holds(policy) && is_for_user_risk(policy))
-        }
-    };
-    Case::ALL.into_iter().filter(|case| holds(*case)).collect()
+        Case::UserRisk => policies(sign_in)
+            .any(|policy| deciding.holds(policy) && is_for_user_risk(policy, sign_in)),
+    }
 }
 
 /// The log is of the tenant whose resource is asked for, and the home of the user is another.
@@ -105,13 +86,10 @@ mod tests {
         let classified = classify(sign_in, &catalog);
         let deciding = Deciding::of(sign_in, &classified);
         let factor = SecondFactor::of(sign_in);
-        let found = cases(sign_in, &classified, deciding, set, factor, |source| {
+        let holds = holds(sign_in, &classified, deciding, set, factor, |source| {
             sources.contains(&source)
         });
-        Case::ALL
-            .into_iter()
-            .filter(|case| found.contains(*case))
-            .collect()
+        Case::ALL.into_iter().filter(|case| holds(*case)).collect()
     }
 
     fn code(code: i64) -> SignIn<'static> {

@@ -1,5 +1,4 @@
 //! Composes the record of one sign-in from the event and the catalog.
-use super::aspects::aspects;
 use super::bounds::Cutter;
 use super::catalog::Catalog;
 use super::classify::Classification;
@@ -13,9 +12,12 @@ use super::record::{
 };
 use super::second_factor::SecondFactor;
 use super::tables::{Configuration, Evidence, Values, configured_conditions, tables};
-use super::{Aspects, Detail, RequirementSource};
+use super::{Detail, RequirementSource};
 use crate::policies::PolicySnapshot;
 use crate::signin::{AppliedPolicy, Conditions, PolicyResult, RuleSatisfied, SignIn, Text};
+
+/// Which requirement sources an event names, in the order of [`RequirementSource::ALL`].
+pub type Sources = [bool; RequirementSource::ALL.len()];
 
 /// Policies of a summary.
 const SUMMARY_POLICIES: usize = 10;
@@ -357,16 +359,15 @@ impl<'a> Composer<'a, '_> {
             .collect()
     }
 
-    /// The authentication, and the aspects that rest on its sources.
+    /// The authentication, and all sources that the event names, those beyond the bounds too.
     pub fn authentication(
         &mut self,
-        deciding: Deciding,
         factor: SecondFactor,
         catalog: &Catalog,
-    ) -> (Option<Authentication<'a>>, Aspects) {
+    ) -> (Option<Authentication<'a>>, Sources) {
         let sign_in = self.sign_in;
         let mut sources = Vec::new();
-        let mut named = [false; RequirementSource::ALL.len()];
+        let mut named = Sources::default();
         for_each_source(sign_in, catalog, |source| {
             named[source.source as usize] = true;
             if sources.len() == self.cutter.bounds().list {
@@ -383,9 +384,6 @@ impl<'a> Composer<'a, '_> {
             });
         });
         self.cutter.trimmed |= sign_in.requirement_policies.len() > MAX_PROVIDERS;
-        let aspects = aspects(sign_in, &self.found, deciding, factor, catalog, |source| {
-            named[source as usize]
-        });
         let authentication = some(Authentication {
             requirement: self.text(sign_in.authentication_requirement.as_ref()),
             decided_by: self.found.mfa_source.map(|source| source.decided_by),
@@ -396,7 +394,7 @@ impl<'a> Composer<'a, '_> {
             mfa_detail: self.cutter.personal(sign_in.mfa_detail.as_ref()),
             session_lifetime: self.session_lifetime(),
         });
-        (authentication, aspects)
+        (authentication, named)
     }
 
     fn steps(&mut self) -> Vec<AuthenticationStep<'a>> {

@@ -1,9 +1,8 @@
 //! From a sign-in to its diagnosis. Pure: no I/O, no clock, no metrics, no Kafka type.
 //!
 //! [`classify()`] names scenario and outcome, [`mfa_source`] tells the two MFA scenarios apart,
-//! [`aspects`] adds what the context shows, `cases` finds the texts for it; `compose`, `tables` and `assessment` make the
-//! [`record`],
-//! whose id comes from [`identity`]. [`Diagnoser::diagnose`] is all of it.
+//! [`aspects`] adds what the context shows, `cases` finds the texts for it; `compose`, `tables` and
+//! `assessment` make the [`record`], whose id comes from [`identity`]. [`Diagnoser::diagnose`] is all of it.
 pub mod aspects;
 mod assessment;
 pub mod bounds;
@@ -30,7 +29,6 @@ use serde_json::value::{RawValue, to_raw_value};
 
 pub use aspects::Aspects;
 pub use bounds::Bounds;
-pub use cases::Cases;
 pub use classify::{Classification, classify};
 pub use detail::{Detail, DetailRules};
 pub use failed_control::FailedControl;
@@ -133,16 +131,15 @@ impl Diagnoser {
             snapshot,
         };
         let factor = SecondFactor::of(sign_in);
-        let (authentication, aspects) = from.authentication(deciding, factor, &self.catalog);
-        let sources = authentication.as_ref().map(|it| &it.sources);
-        let cases = cases::cases(sign_in, &found, deciding, aspects, factor, |source| {
-            let mut named = sources.into_iter().flatten();
-            named.any(|entry| entry.source == source)
-        });
-        let (remediation, references) = self.advice(&found, cases, detail);
+        let (authentication, named) = from.authentication(factor, &self.catalog);
+        let names_source = |source| named[source as usize];
+        let catalog = &self.catalog;
+        let aspects = aspects::aspects(sign_in, &found, deciding, factor, catalog, names_source);
+        let holds = cases::holds(sign_in, &found, deciding, aspects, factor, names_source);
+        let (remediation, references) = self.advice(&found, &holds, detail);
         let own = found
             .code
-            .and_then(|code| code.own(cases, |text| text.assessment.as_ref()));
+            .and_then(|code| code.own(&holds, |text| text.assessment.as_ref()));
         let template = own.unwrap_or_else(|| &self.catalog.scenario(found.scenario).assessment);
         let mut diagnosis = Diagnosis {
             schema_version: SCHEMA_VERSION,
@@ -206,7 +203,7 @@ impl Diagnoser {
     fn advice<'a>(
         &'a self,
         found: &Classification<'a>,
-        cases: Cases,
+        holds: impl Fn(Case) -> bool,
         detail: Detail,
     ) -> (Prepared<'a, Step>, Prepared<'a, Reference>) {
         if detail != Detail::Full {
@@ -217,7 +214,9 @@ impl Diagnoser {
         let references = prepared.and_then(|advice| advice.references.as_deref());
         let references = Prepared::new(&text.references, references);
         let own = found.code.and_then(|code| {
-            let own = code.own(cases, |text| (!text.remediation.is_empty()).then_some(text));
+            let own = code.own(&holds, |text| {
+                (!text.remediation.is_empty()).then_some(text)
+            });
             own.map(|text| (code.code, text))
         });
         let remediation = if let Some((code, text)) = own {

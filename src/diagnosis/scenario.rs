@@ -144,7 +144,7 @@ closed_set! {
         SecondFactorByClaim = "second_factor_by_claim",
         /// The second factor was waived: a trusted network, a remembered device, an app password.
         SecondFactorWaived = "second_factor_waived",
-        /// A success, and a single factor was enough.
+        /// A success that shows a single factor.
         SingleFactor = "single_factor",
         /// Security defaults asked for the second factor, and no Conditional Access policy did.
         AskedBySecurityDefaults = "asked_by_security_defaults",

@@ -51,8 +51,10 @@ impl Tally {
             let before = receipt.tried_policies.len();
             self.deciding_policies(diagnosis, receipt);
             let policies = receipt.tried_policies.len() - before;
-            let tried = self.tried(signal, sign_in, diagnosis, time.unwrap_or(0));
-            receipt.tried.push(Tried { policies, ..tried });
+            let print = TryPrint::new(key(signal, sign_in, diagnosis), time.unwrap_or(0));
+            receipt
+                .tried
+                .push(self.tried(signal, print, sign_in, diagnosis, policies));
         }
     }
 
@@ -77,27 +79,30 @@ impl Tally {
     fn tried(
         &self,
         signal: Signal,
+        print: TryPrint,
         sign_in: &SignIn<'_>,
         diagnosis: &Diagnosis<'_>,
-        time: i64,
+        policies: usize,
     ) -> Tried {
         let metrics = &self.metrics;
         let application = metrics.applications.as_ref().map(|applications| {
             let name = sign_in.app_display_name.as_deref();
             applications.place(sign_in.app_id.as_deref(), name)
         });
-        let country = metrics.countries.as_ref().map(|countries| {
+        let countries = metrics.countries.as_ref();
+        let countries = countries.filter(|_| signal == Signal::Block);
+        let country = countries.map(|countries| {
             let location = diagnosis.location.as_ref();
             countries.place(location.and_then(|location| location.country))
         });
         Tried {
             signal,
-            print: TryPrint::new(key(signal, sign_in, diagnosis), time),
+            print,
             scenario: diagnosis.scenario,
             category: sign_in.category,
             application: application.unwrap_or_default(),
             country: country.unwrap_or_default(),
-            policies: 0,
+            policies,
         }
     }
 

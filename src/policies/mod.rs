@@ -38,7 +38,7 @@ pub use ranges::IpRange;
 pub use value::{Answer, Value};
 pub use watch::Watch;
 
-use crate::signin::{Location, Privacy, SignIn};
+use crate::signin::{Address, Location, Privacy, SignIn};
 use directory::{ById, Group, Role};
 use locations::NamedLocation;
 
@@ -104,8 +104,12 @@ impl PolicySnapshot {
     }
 
     /// Takes from the texts of the policies what may not be shown of users, and from the names of
-    /// places what may not be shown of who was there; both are still compared.
+    /// places what may not be shown of who was there; both are still compared. A place tells the
+    /// address of who was there by its ranges.
     fn hide_personal(&mut self, privacy: &Privacy) {
+        if !privacy.keeps::<Address>() {
+            self.locations.clear();
+        }
         self.locations
             .retain_mut(|(name, _)| match privacy.shown::<Location>(name) {
                 Some(shown) => {

@@ -396,3 +396,33 @@ fn a_snapshot_is_used_for_sign_ins_of_its_own_tenant() {
         "{faults}"
     );
 }
+
+#[test]
+fn the_places_of_a_sign_in_tell_no_address_that_is_left_out() {
+    use signin::Treatment::{Drop, Keep};
+    let sign_in = SignIn {
+        ip_address: Some(signin::Personal::new("203.0.113.7".into())),
+        ..SignIn::default()
+    };
+    for (address, location, expected) in [
+        (Keep, Keep, &["Headquarters"][..]),
+        (Drop, Keep, &[]),
+        (Keep, Drop, &[]),
+    ] {
+        let treatments = signin::Treatments {
+            address,
+            location,
+            ..signin::Treatments::default()
+        };
+        let source = Source {
+            folder: FIXTURE.into(),
+            tenant_id: None,
+            limits: Limits::default(),
+            privacy: Privacy::new(treatments, None),
+        };
+        let snapshot = source.load().unwrap();
+        let places = snapshot.locations_of(&sign_in);
+        let names: Vec<_> = places.map(|(name, _)| name).collect();
+        assert_eq!(names, expected, "{address:?} {location:?}");
+    }
+}

@@ -7,7 +7,7 @@ use super::directory::Members;
 use super::facts::Facts;
 use super::json::clean;
 use super::locations::NamedLocation;
-use crate::signin::{Address, Location, Privacy, User};
+use crate::signin::{Address, Location, Privacy, User, is_hybrid_joined};
 
 /// Whether a sign-in matches what is configured.
 ///
@@ -351,15 +351,6 @@ impl Platform {
             same.then_some(platform)
         })
     }
-}
-
-fn is_hybrid_joined(trust: &str) -> bool {
-    const NAMES: [&str; 3] = [
-        "Hybrid Azure AD joined",
-        "Microsoft Entra hybrid joined",
-        "ServerAd",
-    ];
-    NAMES.iter().any(|name| name.eq_ignore_ascii_case(trust))
 }
 
 fn transfer(facts: &Facts<'_>, method: &str) -> Answer {

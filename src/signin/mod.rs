@@ -138,6 +138,18 @@ pub struct DeviceDetail<'a> {
     pub trust_type: Option<Text<'a>>,
 }
 
+/// Whether a `trustType` meets "hybrid joined"; the last is Graph's word.
+pub fn is_hybrid_joined(trust_type: &str) -> bool {
+    let names = [
+        "Hybrid Azure AD joined",
+        "Microsoft Entra hybrid joined",
+        "ServerAd",
+    ];
+    names
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(trust_type))
+}
+
 /// `location`, or the two-letter country that stands in its place.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place<'a> {

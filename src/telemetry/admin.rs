@@ -87,8 +87,7 @@ fn is_verbose(query: Option<&str>) -> bool {
 async fn exposition(State(seen): State<Seen>) -> Response {
     let stalled = i64::try_from(seen.health.stalled_workers()).unwrap_or(i64::MAX);
     seen.metrics.workers_stalled.set(stalled);
-    let checks = seen.health.checks(Instant::now());
-    let is_ready = checks.iter().all(Check::passes);
+    let is_ready = seen.health.is_ready(Instant::now());
     seen.metrics.ready.set(i64::from(is_ready));
     match seen.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),

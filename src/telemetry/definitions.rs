@@ -83,7 +83,7 @@ definitions! {
     PROOF_UPS_BY_APPLICATION = Kind::Counter, "signin_proof_ups_by_application_total", ["application_id"],
         "What signin_proof_ups_first_total counts, by application as signin_blocks_by_application_total.";
     APPLICATION_INFO = Kind::Gauge, "signin_application_info", ["application_id", "application"],
-        "Always 1; the name of each application of signin_blocks_by_application_total, as first seen.";
+        "Always 1; the name of each application that is counted, as first seen.";
     BLOCKS_BY_COUNTRY = Kind::Counter, "signin_blocks_by_country_total", ["country"],
         "What signin_blocks_first_total counts, by two-letter country; with metrics.countries only. The first 250 that this process sees, then \"other\", which also counts blocks without a country.";
     POLICY_RESULTS = Kind::Counter, "signin_policy_results_total", ["policy_id", "result"],

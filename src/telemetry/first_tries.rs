@@ -42,8 +42,8 @@ pub(super) struct FirstTries(Box<[Set]>);
 struct Set {
     /// The print without its low byte, which is the round.
     entries: [AtomicU64; SET],
-    /// Counts the tries entered; the next one goes to this entry, modulo the size. A first round
-    /// is over before the first: its entries are the empty ones.
+    /// The tries entered and `SET`, so that round 0 is that of the empty entries. The next one goes
+    /// to this entry, modulo the size.
     next: AtomicU64,
 }
 

@@ -247,6 +247,11 @@ impl Health {
         self.workers.iter().filter(stalled).count()
     }
 
+    /// Whether every check of readiness passes.
+    pub fn is_ready(&self, now: Instant) -> bool {
+        self.checks(now).iter().all(Check::passes)
+    }
+
     /// Every check of readiness, in a fixed order.
     pub fn checks(&self, now: Instant) -> Vec<Check> {
         let configured = self.configured.load(Ordering::Acquire);

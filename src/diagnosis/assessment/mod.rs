@@ -1,7 +1,7 @@
 //! The values that a text of the catalog is rendered with: words for what the event says.
 //!
-//! Everything comes from the diagnosis, so privacy has already been applied. What the event does
-//! not say has no value, and the template drops its clause.
+//! What is personal comes from the diagnosis, or from a policy snapshot as privacy left it. What the
+//! event does not say has no value, and the template drops its clause.
 mod policies;
 mod text;
 mod words;
@@ -19,6 +19,9 @@ use crate::privacy_key::is_pseudonym;
 use crate::signin::personal::Class as _;
 use crate::signin::{Category, SignIn, User};
 use text::{joined, listed, said};
+
+/// In place of names that may not be shown.
+const WITHHELD_NETWORK: &str = "a named location that is left out for privacy";
 
 /// What the values come from.
 pub struct Facts<'d> {
@@ -153,13 +156,21 @@ impl<'d> Facts<'d> {
             let names = network.names.iter().filter_map(said);
             names.map(move |name| format!("{words} \"{name}\"").into())
         }));
-        named.or_else(|| {
+        let known = named.or_else(|| {
             let known = self.snapshot?.locations_of(self.sign_in);
             listed(known.filter_map(|(name, is_trusted)| {
                 let words = words::of_network(if is_trusted { words::TRUSTED } else { "" });
                 said(name).map(|name| format!("{words} \"{name}\"").into())
             }))
-        })
+        });
+        known.or_else(|| self.withholds_a_network().then(|| WITHHELD_NETWORK.into()))
+    }
+
+    /// Whether the event names a network that may not be shown.
+    fn withholds_a_network(&self) -> bool {
+        let networks = self.sign_in.network_locations.iter();
+        let mut names = networks.flat_map(|network| &network.network_names);
+        names.any(|name| name.shown().is_none() && said(name.compared()).is_some())
     }
 
     fn risk(&self) -> Option<Cow<'d, str>> {

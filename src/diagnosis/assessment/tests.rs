@@ -6,7 +6,8 @@ use crate::diagnosis::{
 };
 use crate::signin::{
     AppliedPolicy, AuthenticationStep, Condition, ConditionalAccessStatus, DeviceDetail,
-    GrantControl, NetworkLocation, Personal, Place, PolicyResult, RequirementPolicy, Text,
+    GrantControl, Item, Limits, NetworkLocation, Personal, Place, PolicyResult, Privacy, Reader,
+    RequirementPolicy, Text, Treatment, Treatments,
 };
 
 const SOURCE: Source<'static> = Source::File {
@@ -505,6 +506,28 @@ fn a_proof_up_that_is_blocked_says_from_where_it_came() {
         assert!(text.contains(part), "{part}\n{text}");
     }
     assert!(assessment(&person(53004)).contains("(203.0.113.44); no named location is known"));
+}
+
+#[test]
+fn a_network_that_is_left_out_for_privacy_is_not_taken_for_unknown() {
+    let treatments = Treatments {
+        location: Treatment::Drop,
+        ..Treatments::default()
+    };
+    let privacy = Privacy::new(treatments, None);
+    let mut reader = Reader::new(Limits::decompressed(1 << 20), privacy);
+    let event =
+        br#"{"category": "SignInLogs", "properties": {"id": "a", "ipAddress": "203.0.113.44",
+        "status": {"errorCode": 53004}, "networkLocationDetails": [
+            {"networkType": "trustedNamedLocation", "networkNames": ["HQ"]}]}}"#;
+    let mut text = String::new();
+    reader.read(event, &mut |item| {
+        if let Item::SignIn { sign_in, .. } = item {
+            text = assessment(sign_in);
+        }
+    });
+    let part = "203.0.113.44, which belongs to a named location that is left out for privacy.";
+    assert!(text.contains(part), "{text}");
 }
 
 #[test]

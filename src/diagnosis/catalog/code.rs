@@ -3,7 +3,6 @@ use serde::Serialize;
 
 use super::template::Template;
 use super::text::Step;
-use crate::diagnosis::Cases;
 use crate::diagnosis::scenario::{Case, CodeClass, Outcome, Scenario};
 
 /// One row of the table of codes.
@@ -38,11 +37,13 @@ impl Code {
     /// What the first of its texts has whose case holds and that has it.
     pub fn own<'c, T>(
         &'c self,
-        cases: Cases,
+        holds: impl Fn(Case) -> bool,
         part: impl Fn(&'c CodeText) -> Option<T>,
     ) -> Option<T> {
-        let holds = |text: &&CodeText| text.case.is_none_or(|case| cases.contains(case));
-        self.texts.iter().filter(holds).find_map(part)
+        let texts = self.texts.iter();
+        texts
+            .filter(|text| text.case.is_none_or(&holds))
+            .find_map(part)
     }
 }
 

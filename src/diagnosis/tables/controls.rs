@@ -10,24 +10,12 @@ use crate::diagnosis::record::{ControlRow, ControlState};
 use crate::diagnosis::refusals::{ASKED, CHALLENGES, DEVICE_ASKED, refusal};
 use crate::diagnosis::second_factor::SecondFactor;
 use crate::diagnosis::{Outcome, Scenario, SecondFactorResult};
-use crate::signin::{AppliedPolicy, GrantControl, PolicyResult, Text};
+use crate::signin::{AppliedPolicy, GrantControl, PolicyResult, Text, is_hybrid_joined};
 
 use ControlState::{Enforced, Met, NotKnown, NotMet};
 use GrantControl::{
     ApprovedApp, Block, CompliantApp, CompliantDevice, DomainJoinedDevice, Mfa, PasswordChange,
 };
-
-/// Trust types of a device that meets "hybrid joined"; the second is Graph's.
-const HYBRID_JOINED: [&str; 3] = [
-    "Hybrid Azure AD joined",
-    "ServerAD",
-    "Microsoft Entra hybrid joined",
-];
-
-fn is_hybrid_joined(trust: &str) -> bool {
-    let mut known = HYBRID_JOINED.iter();
-    known.any(|joined| joined.eq_ignore_ascii_case(trust))
-}
 
 /// Before it has identified itself, what the event says of a device is no refusal.
 const DEVICE_IS_ASKED: (ControlState, Option<Cow<'static, str>>) = (
