@@ -19,8 +19,8 @@ use chrono::Utc;
 
 use super::{EXIT_CONFIGURATION, snapshot_source};
 use crate::config::{
-    Access, Application, Authorities, IdentitySource, LogFormat, MetricOptions, PrivacySettings,
-    Profile, Sasl, Security, Settings, SettingsArgs, Sources,
+    Access, Application, Authorities, Console, IdentitySource, LogFormat, MetricOptions,
+    PrivacySettings, Profile, Sasl, Security, Settings, SettingsArgs, Sources,
 };
 use crate::diagnosis::{Detail, Scenario};
 use crate::kafka;
@@ -74,7 +74,7 @@ fn check<F: Display>(
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> io::Result<ExitCode> {
-    let settings = match Settings::load(sources) {
+    let settings = match Settings::load_all(sources) {
         Ok(settings) => Some(settings),
         Err(faults) => {
             writeln!(err, "{faults}")?;
@@ -88,7 +88,7 @@ fn check<F: Display>(
     if let Err(faults) = &catalog {
         writeln!(err, "{faults}\nThe catalog is refused.")?;
     }
-    let Some(settings) = settings else {
+    let Some((settings, console)) = settings else {
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
     let properties = kafka::properties_fault(&settings);
@@ -105,7 +105,7 @@ fn check<F: Display>(
         return Ok(ExitCode::from(EXIT_CONFIGURATION));
     };
     if online != Some(Format::Ndjson) {
-        summary(&settings, &catalog, snapshot.as_ref(), out)?;
+        summary(&settings, &console, &catalog, snapshot.as_ref(), out)?;
     }
     let Some(format) = online else {
         let valid = "The configuration is valid. Nothing was connected to.";
@@ -119,6 +119,7 @@ fn check<F: Display>(
 
 fn summary(
     settings: &Settings,
+    console: &Console,
     catalog: &str,
     snapshot: Option<&PolicySnapshot>,
     out: &mut impl Write,
@@ -136,7 +137,6 @@ fn summary(
         catalog: catalog_settings,
         policy_snapshot,
         watch,
-        console,
         privacy,
     } = settings;
     let mut line = |name: &str, value: &dyn Display| writeln!(out, "{name:<20}{value}");

@@ -28,17 +28,22 @@ pub fn run(args: &ConsoleArgs) -> anyhow::Result<ExitCode> {
         ));
     }
     let sources = args.store.settings.sources();
-    let catalog = match load_catalog(Settings::catalog_path(&sources).as_deref()) {
-        Ok(catalog) => catalog,
-        Err(faults) => return Ok(refuse(&faults)),
+    let (settings, catalog) = (
+        Settings::console(&sources),
+        load_catalog(Settings::catalog_path(&sources).as_deref()),
+    );
+    let ((settings, telemetry), catalog) = match (settings, catalog) {
+        (Ok(settings), Ok(catalog)) => (settings, catalog),
+        (settings, catalog) => {
+            let settings = settings.err().map(|faults| faults.to_string());
+            let catalog = catalog.err().map(|faults| faults.to_string());
+            let faults: Vec<String> = settings.into_iter().chain(catalog).collect();
+            return Ok(refuse(&faults.join("\n")));
+        }
     };
     let opened = match store::open(&args.store)? {
         Ok(opened) => opened,
         Err(code) => return Ok(code),
-    };
-    let (settings, telemetry) = match Settings::console(&sources) {
-        Ok(settings) => settings,
-        Err(faults) => return Ok(refuse(&faults)),
     };
     logging::start(telemetry.log_format, telemetry.log_level)?;
     let Opened {

@@ -18,7 +18,7 @@ use crate::signin::Treatment;
 #[derive(Debug, clap::Args)]
 pub struct StoreArgs {
     /// Read these diagnoses instead of the output topic: NDJSON as `diagnose` and `search` write
-    /// it, also gzip; "-": standard input
+    /// it, also gzip; "-": standard input, but for the console
     #[arg(id = "stored", long = "file", value_name = "FILE", num_args = 1..)]
     pub files: Vec<PathBuf>,
     #[command(flatten)]

@@ -53,12 +53,9 @@ impl Settings {
     /// What is wrong with the sources, or with `telemetry.listen`.
     pub fn listen_address(sources: &Sources) -> Result<SocketAddr, ConfigFaults> {
         let (values, faults) = layers::merge(sources);
-        let mut reader = Reader::new(values, faults);
-        let listen = telemetry(&mut reader).listen;
-        match reader.into_faults() {
-            faults if faults.is_empty() => Ok(listen),
-            faults => Err(ConfigFaults(faults)),
-        }
+        finish(Reader::new(values, faults), |reader| {
+            telemetry(reader).listen
+        })
     }
 
     /// `[console]` and `[telemetry]` alone: a console that reads files of records needs no broker.
@@ -68,12 +65,9 @@ impl Settings {
     /// What is wrong with the sources, or with the two sections.
     pub fn console(sources: &Sources) -> Result<(Console, Telemetry), ConfigFaults> {
         let (values, faults) = layers::merge(sources);
-        let mut reader = Reader::new(values, faults);
-        let read = (console::read(&mut reader), telemetry(&mut reader));
-        match reader.into_faults() {
-            faults if faults.is_empty() => Ok(read),
-            faults => Err(ConfigFaults(faults)),
-        }
+        finish(Reader::new(values, faults), |reader| {
+            (console::read(reader), telemetry(reader))
+        })
     }
 
     /// `[privacy]` alone: what reads files of records needs its key, and no broker.
@@ -83,29 +77,40 @@ impl Settings {
     /// What is wrong with the sources, or with the section.
     pub fn privacy(sources: &Sources) -> Result<PrivacySettings, ConfigFaults> {
         let (values, faults) = layers::merge(sources);
-        let mut reader = Reader::new(values, faults);
-        let privacy = privacy::read(&mut reader);
-        match reader.into_faults() {
-            faults if faults.is_empty() => Ok(privacy),
-            faults => Err(ConfigFaults(faults)),
-        }
+        finish(Reader::new(values, faults), privacy::read)
     }
 
     /// Lays the sources over the built-in defaults, and reads the result.
     ///
-    /// Reads the named files, secrets included; opens nothing else.
+    /// Reads the named files, secrets included; opens nothing else. `[console]` is for the console
+    /// alone, whose token need not be readable to others.
     ///
     /// # Errors
     ///
     /// Every fault at once.
     pub fn load(sources: &Sources) -> Result<Settings, ConfigFaults> {
         let (values, faults) = layers::merge(sources);
-        let mut reader = Reader::new(values, faults).with_azure(&sources.environment);
-        let settings = read(&mut reader);
-        match reader.into_faults() {
-            faults if faults.is_empty() => Ok(settings),
-            faults => Err(ConfigFaults(faults)),
-        }
+        let reader = Reader::new(values, faults).with_azure(&sources.environment);
+        finish(reader, read)
+    }
+
+    /// The same with `[console]`: every key there is.
+    ///
+    /// # Errors
+    ///
+    /// Every fault at once.
+    pub fn load_all(sources: &Sources) -> Result<(Settings, Console), ConfigFaults> {
+        let (values, faults) = layers::merge(sources);
+        let reader = Reader::new(values, faults).with_azure(&sources.environment);
+        finish(reader, |reader| (read(reader), console::read(reader)))
+    }
+}
+
+fn finish<T>(mut reader: Reader, read: impl FnOnce(&mut Reader) -> T) -> Result<T, ConfigFaults> {
+    let value = read(&mut reader);
+    match reader.into_faults() {
+        faults if faults.is_empty() => Ok(value),
+        faults => Err(ConfigFaults(faults)),
     }
 }
 
@@ -133,7 +138,6 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
             text_bytes: reader.size("limits.text_bytes", 256..=64 * KIB),
         },
         watch: watch::read(reader),
-        console: console::read(reader),
         privacy: privacy::read(reader),
     };
     check_topics(reader, &settings, namespace.as_ref());

@@ -35,7 +35,6 @@ pub struct Settings {
     pub limits: Limits,
     /// By name.
     pub watch: Vec<WatchList>,
-    pub console: Console,
     pub privacy: PrivacySettings,
 }
 
