@@ -28,7 +28,7 @@ deny: build-tools ## check the licences, duplicates and sources of the dependenc
 	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing; install it with: cargo install --locked cargo-deny" >&2; exit 1; }
 	cargo deny check licenses bans sources
 
-bench: build-tools ## measure beside a program that only moves the bytes, then stage by stage (Kafka; 15 minutes)
+bench: build-tools ## measure beside a program that only moves the bytes, then stage by stage, then searches (Kafka; 15 minutes)
 	@$(call need,java,apt-get install openjdk-17-jre-headless)
 	@$(call need,mvn,apt-get install maven)
 	cargo bench --bench end_to_end

@@ -136,6 +136,8 @@ impl Browser {
 
     /// Does what leads to another page, and waits until that is there.
     pub fn leads(&mut self, act: impl FnOnce(&mut Browser)) {
+        // Whatever was told before is here when this is answered.
+        self.value("1");
         self.events
             .retain(|event| event["method"] != "Page.loadEventFired");
         act(self);

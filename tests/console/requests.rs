@@ -217,7 +217,9 @@ fn no_request_makes_it_fall() {
         let mut stream = served.connect();
         let _ = stream.write_all(&request);
         let _ = stream.shutdown(std::net::Shutdown::Write);
-        let _ = stream.read_to_end(&mut Vec::new());
+        let end = stream.read_to_end(&mut Vec::new());
+        let is_late = end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+        assert!(!is_late, "neither an answer nor an end");
     }
     let big = format!("token={much}");
     let answer = served.ask("POST", "/login", &[], &big[..9_000]);

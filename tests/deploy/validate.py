@@ -95,7 +95,7 @@ def trigger_faults(documents):
                 yield f"{name}: {key} is {given[key]}, not one of {allowed}"
         reference = trigger.get("authenticationRef", {}).get("name")
         secrets = [s["parameter"] for document in by_kind["TriggerAuthentication"]
-                   if document["metadata"]["name"] == reference for s in document["spec"]["secretTargetRef"]]
+                   if document["metadata"]["name"] == reference for s in document["spec"].get("secretTargetRef", [])]
         if reference and not secrets:
             yield f"{name}: there is no TriggerAuthentication {reference}"
         yield from (f"{name}: no secret is called {key}" for key in secrets

@@ -13,7 +13,8 @@ use super::pages::{Frame, message};
 use crate::query::review::Progress;
 use crate::query::store::{ScanError, Stopped};
 
-/// At the same time. Each holds at most 40 MiB of records, and 12 MiB that were fetched ahead.
+/// At the same time. A list holds at most 40 MiB of records, a count the sign-ins and names of
+/// `groups`; each has 12 MiB fetched ahead.
 const SEARCHES: usize = 2;
 
 /// How long one waits for its turn: the page that says so is better than none.
@@ -122,7 +123,7 @@ pub fn no_answer(frame: Frame, why: &NoAnswer) -> Response {
             Stopped::Groups(_) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Too many sign-ins",
-                "Narrow the time range or the filters.",
+                "Counting by something else may take less.",
             ),
             Stopped::Deadline(_) => (
                 StatusCode::GATEWAY_TIMEOUT,
