@@ -228,8 +228,8 @@ fn the_unit_tests_see_wrong_rules() {
         (
             "first_days",
             "recording",
-            "signin:signal:share1h offset 23h30m",
-            "signin:signal:share1h offset 19h",
+            "signin:signal:share1h[30m] offset 23h30m",
+            "signin:signal:share1h[30m] offset 19h",
             "daily",
         ),
         // A day is enough for a dip.
