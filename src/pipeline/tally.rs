@@ -51,7 +51,7 @@ impl Tally {
             let before = receipt.tried_policies.len();
             self.deciding_policies(diagnosis, receipt);
             let policies = receipt.tried_policies.len() - before;
-            let print = TryPrint::new(key(signal, sign_in, diagnosis), time.unwrap_or(0));
+            let print = TryPrint::new(key(sign_in, diagnosis), time.unwrap_or(0));
             receipt
                 .tried
                 .push(self.tried(signal, print, sign_in, diagnosis, policies));
@@ -137,10 +137,10 @@ impl Tally {
     }
 }
 
-/// Stands for who is refused, where and why. Category and signal are part of it because each has a
-/// series of its own, which would else depend on which of two came first. Somebody without an
-/// id is nobody else.
-fn key(signal: Signal, sign_in: &SignIn<'_>, diagnosis: &Diagnosis<'_>) -> u64 {
+/// Stands for who is refused, where and why. The category is part of it because each has a series of
+/// its own, which would else depend on which of two came first; the signal is not, because the code
+/// decides it. Somebody without an id is nobody else.
+fn key(sign_in: &SignIn<'_>, diagnosis: &Diagnosis<'_>) -> u64 {
     let user = sign_in
         .user_id
         .as_ref()
@@ -154,11 +154,10 @@ fn key(signal: Signal, sign_in: &SignIn<'_>, diagnosis: &Diagnosis<'_>) -> u64 {
     });
     let application = sign_in.app_id.as_deref().map_or(0, fingerprint);
     let code = sign_in.error_code.unwrap_or(0);
-    let mut rest = [0; 18];
+    let mut rest = [0; 17];
     rest[..8].copy_from_slice(&application.to_le_bytes());
     rest[8..16].copy_from_slice(&code.to_le_bytes());
     rest[16] = sign_in.category as u8;
-    rest[17] = signal as u8;
     xxh3_64_with_seed(&rest, who)
 }
 

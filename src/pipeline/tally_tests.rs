@@ -1,17 +1,20 @@
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{DeadLetter, MetricOptions, PrivacySettings};
+use crate::config::{DeadLetter, MetricOptions, PrivacySettings, Settings, Sources};
 use crate::delivery::Seen;
 use crate::diagnosis::catalog::Catalog;
 use crate::diagnosis::{Bounds, Detail, DetailRules, Diagnoser, MessageKey, Outcome};
 use crate::pipeline::batch::Batch;
 use crate::pipeline::dead_letter_limit::DeadLetterLimit;
+use crate::pipeline::observer::Observer;
 use crate::pipeline::reader::{Diagnosing, Maximum, MessageReader};
 use crate::pipeline::receipt::Fate;
 use crate::pipeline::worker::MessagePlace;
 use crate::signin::Limits;
-use crate::telemetry::{BuildInfo, Series};
+use crate::telemetry::{BuildInfo, Health, Series};
 use crate::watch::{self, Accounts, Follower, WatchList, WatchLists};
 
 /// With every option.
@@ -36,6 +39,7 @@ pub fn metrics() -> Arc<Metrics> {
 }
 
 struct Bench {
+    metrics: Arc<Metrics>,
     reader: MessageReader,
     seen: Seen,
     place: MessagePlace,
@@ -52,13 +56,14 @@ impl Bench {
             records: 50,
             bounds: Bounds::DEFAULT,
         };
+        let metrics = metrics();
         Bench {
             reader: MessageReader::new(
                 limits,
                 &PrivacySettings::default(),
                 Arc::new(diagnoser),
                 Arc::default(),
-                Tally::new(metrics()),
+                Tally::new(Arc::clone(&metrics)),
                 Follower::new(Arc::new(watch)),
                 MessageKey::User,
                 maximum,
@@ -68,6 +73,7 @@ impl Bench {
                     max_consecutive: None,
                 }),
             ),
+            metrics,
             seen: Seen::new(100),
             place: MessagePlace {
                 topic: Arc::from("in"),
@@ -108,6 +114,76 @@ fn blocked(id: &str, policies: &Value) -> Value {
 
 fn policy(id: &str) -> Value {
     json!({"id": id, "displayName": id, "result": "failure", "enforcedGrantControls": ["Block"]})
+}
+
+/// What is counted of a settled message by first tries, policy, application and country.
+fn exposed(metrics: &Arc<Metrics>, receipt: &Receipt) -> Vec<String> {
+    let settings = Settings::load(&Sources {
+        files: Vec::new(),
+        environment: Vec::new(),
+        set: [
+            "kafka.bootstrap_servers=broker.example:9093",
+            "input.topics=in",
+            "input.group_id=group",
+            "output.topic=out",
+            "dead_letter.topic=dead",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    });
+    let health = Health::new(1, Instant::now());
+    let worker = health.workers().next().unwrap();
+    Observer::new(0, Arc::clone(metrics), worker, &settings.unwrap()).settled(receipt);
+    let text = metrics.encode().unwrap();
+    let families = ["signin_blocks_", "signin_failures_", "signin_proof_ups_"];
+    text.lines()
+        .filter(|line| families.iter().any(|family| line.starts_with(family)))
+        .filter(|line| !line.ends_with(" 0"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// From the event to the exposition.
+#[test]
+fn a_block_a_failure_and_a_registration_count_each_on_series_of_their_own() {
+    let guid = "0a1b2c3d-0000-4000-8000-000000000001";
+    for (code, control, word, scenario) in [
+        (
+            53003,
+            "Block",
+            "blocks",
+            ",scenario=\"blocked_by_conditional_access\"",
+        ),
+        (53000, "RequireCompliantDevice", "failures", ""),
+        (50072, "Mfa", "proof_ups", ""),
+    ] {
+        let mut policy = policy(guid);
+        policy["enforcedGrantControls"] = json!([control]);
+        let mut event = blocked("a", &json!([policy]));
+        event["properties"]["status"]["errorCode"] = json!(code);
+        event["properties"]["appId"] = json!(guid);
+        event["properties"]["location"] = json!({"countryOrRegion": "SE"});
+        let mut bench = Bench::new(Detail::None, &[]);
+        let (receipt, _) = bench.read(&event.to_string());
+        let country = "signin_blocks_by_country_total{country=\"SE\"} 1".to_owned();
+        let expected = [
+            Some(format!(
+                "signin_{word}_by_application_total{{application_id=\"{guid}\"}} 1"
+            )),
+            (word == "blocks").then_some(country),
+            Some(format!(
+                "signin_{word}_by_policy_total{{policy_id=\"{guid}\"}} 1"
+            )),
+            Some(format!(
+                "signin_{word}_first_total{{category=\"SignInLogs\"{scenario}}} 1"
+            )),
+        ];
+        let expected: Vec<String> = expected.into_iter().flatten().collect();
+        assert_eq!(exposed(&bench.metrics, &receipt), expected, "{code}");
+        let text = bench.metrics.encode().unwrap();
+        let is_placed = text.contains("country=\"SE\"");
+        assert_eq!(is_placed, word == "blocks", "a place is for a block alone");
+    }
 }
 
 type Change = fn(&mut Value);

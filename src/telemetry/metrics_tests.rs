@@ -138,6 +138,52 @@ fn a_block_counts_once_an_hour_and_only_scenarios_that_block_are_there_at_the_st
     assert_eq!(line(&text, &other), Some("0"));
 }
 
+/// By first tries, policy and application: the arrays of counters stand in the order of the signals.
+#[test]
+fn each_signal_counts_on_series_of_its_own() {
+    for (signal, word) in [
+        (Signal::Block, "blocks"),
+        (Signal::Failure, "failures"),
+        (Signal::ProofUp, "proof_ups"),
+    ] {
+        let metrics = metrics();
+        let scenario = Scenario::BlockedByConditionalAccess;
+        let tried = TryPrint::new(1, 0);
+        assert!(metrics.count_first(signal, scenario, Category::Interactive, tried));
+        let policies = metrics.policies.as_ref().unwrap();
+        let place = policies.place(Some(GUID), None);
+        policies.first(place, signal).inc();
+        let applications = metrics.applications.as_ref().unwrap();
+        let place = applications.place(Some(GUID), None);
+        applications.first(place, signal).inc();
+
+        let scenario = match signal {
+            Signal::Block => ",scenario=\"blocked_by_conditional_access\"",
+            Signal::Failure | Signal::ProofUp => "",
+        };
+        let text = metrics.encode().unwrap();
+        let counted: Vec<&str> = text.lines().filter(|line| line.ends_with(" 1")).collect();
+        let others = |line: &&&str| {
+            let gauges = [
+                "signin_build_info{",
+                "signin_policy_info{",
+                "signin_application_info{",
+            ];
+            !line.starts_with("process_") && !gauges.iter().any(|gauge| line.starts_with(gauge))
+        };
+        let counted: Vec<&str> = counted.iter().filter(others).copied().collect();
+        assert_eq!(
+            counted,
+            [
+                format!("signin_{word}_by_application_total{{application_id=\"{GUID}\"}} 1"),
+                format!("signin_{word}_by_policy_total{{policy_id=\"{GUID}\"}} 1"),
+                format!("signin_{word}_first_total{{category=\"SignInLogs\"{scenario}}} 1"),
+            ],
+            "{signal:?}"
+        );
+    }
+}
+
 #[test]
 fn a_watched_account_shows_its_outcomes_and_its_latest_sign_in() {
     let metrics = metrics();
