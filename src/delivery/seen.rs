@@ -3,6 +3,7 @@
 //! Bounded: the oldest sign-in is forgotten when the memory is full. Every change is undone by
 //! [`Seen::forget_from`], so that what a rewind reads again is judged as it was the first time.
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// What a record is, measured against the records with its id before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,8 +40,39 @@ struct Entry {
     /// The change that wrote it; an older change must not remove it.
     change: u64,
     moment: u64,
-    contents: Vec<u64>,
-    policies: Vec<u32>,
+    content: u64,
+    /// Contents before it, oldest first. Hardly a sign-in has them.
+    older: Vec<u64>,
+    policies: Arc<[u32]>,
+}
+
+impl Entry {
+    fn has(&self, content: u64) -> bool {
+        self.content == content || self.older.contains(&content)
+    }
+
+    /// Takes in what differs from all before it.
+    fn update(&mut self, change: u64, print: Fingerprint<'_>) -> Occurrence {
+        let page = self.moment == print.moment
+            && !print.policies.is_empty()
+            && !self.policies.is_empty()
+            && !print.policies.iter().any(|id| self.policies.contains(id));
+        let kept = if page { &self.policies[..] } else { &[] };
+        let policies = kept.iter().chain(print.policies).copied();
+        self.policies = policies.take(POLICIES).collect();
+        self.change = change;
+        self.moment = print.moment;
+        if self.older.len() == VERSIONS - 1 {
+            self.older.remove(0);
+        }
+        self.older.push(self.content);
+        self.content = print.content;
+        if page {
+            Occurrence::Page
+        } else {
+            Occurrence::Update
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -58,6 +90,8 @@ pub struct Seen {
     changes: VecDeque<Change>,
     /// The number of `changes[0]`.
     first_change: u64,
+    /// Of the last sign-in. Those of one tenant mostly have the same, and share the list.
+    policies: Arc<[u32]>,
 }
 
 impl Seen {
@@ -68,6 +102,7 @@ impl Seen {
             entries: HashMap::new(),
             changes: VecDeque::new(),
             first_change: 0,
+            policies: Arc::default(),
         }
     }
 
@@ -76,39 +111,24 @@ impl Seen {
         let change = self.first_change + self.changes.len() as u64;
         let (occurrence, before) = match self.entries.get_mut(&id) {
             None => {
+                let policies = &print.policies[..print.policies.len().min(POLICIES)];
+                if *self.policies != *policies {
+                    self.policies = Arc::from(policies);
+                }
                 let entry = Entry {
                     change,
                     moment: print.moment,
-                    contents: vec![print.content],
-                    policies: print.policies.iter().copied().take(POLICIES).collect(),
+                    content: print.content,
+                    older: Vec::new(),
+                    policies: Arc::clone(&self.policies),
                 };
                 self.entries.insert(id, entry);
                 (Occurrence::First, None)
             }
-            Some(entry) if entry.contents.contains(&print.content) => return Occurrence::Repeat,
+            Some(entry) if entry.has(print.content) => return Occurrence::Repeat,
             Some(entry) => {
                 let before = Box::new(entry.clone());
-                let page = entry.moment == print.moment
-                    && !print.policies.is_empty()
-                    && !entry.policies.is_empty()
-                    && !print.policies.iter().any(|id| entry.policies.contains(id));
-                if !page {
-                    entry.policies.clear();
-                }
-                entry.change = change;
-                entry.moment = print.moment;
-                let room = POLICIES - entry.policies.len();
-                entry.policies.extend(print.policies.iter().take(room));
-                if entry.contents.len() == VERSIONS {
-                    entry.contents.remove(0);
-                }
-                entry.contents.push(print.content);
-                let occurrence = if page {
-                    Occurrence::Page
-                } else {
-                    Occurrence::Update
-                };
-                (occurrence, Some(before))
+                (entry.update(change, print), Some(before))
             }
         };
         self.changes.push_back(Change { offset, id, before });

@@ -184,13 +184,13 @@ impl<'a> Composer<'a, '_> {
         };
         let mut policies = Vec::with_capacity(all.len().min(most));
         let mut unmet = 0;
-        let mut shown: Vec<_> = all
-            .iter()
-            .map(|policy| (Group::of(policy, deciding), policy))
-            .collect();
-        shown.sort_by_key(|(group, _)| *group);
+        let grouped = all.iter().map(|policy| Group::of(policy, deciding));
+        let mut shown: Vec<_> = grouped.zip(0..).collect();
+        // By group, and as they come: without the memory that a stable sort takes.
+        shown.sort_unstable();
         let any_decided = matches!(shown.first(), Some((Group::Deciding, _)));
-        for (group, policy) in shown.into_iter().take(most) {
+        for (group, place) in shown.into_iter().take(most) {
+            let policy = &all[place];
             let decided = group == Group::Deciding;
             let has_tables = decided && policies.len() < self.cutter.bounds().tables;
             self.cutter.trimmed |= decided && !has_tables;

@@ -43,7 +43,7 @@ pub use scenario::{
 pub use source::Source;
 pub use tables::NOT_KNOWN;
 
-use assessment::Facts;
+use assessment::{Facts, user_name};
 use bounds::Cutter;
 use catalog::{Actor, Catalog, Reference, Step};
 use compose::Composer;
@@ -187,6 +187,7 @@ impl Diagnoser {
             factor,
             snapshot,
             meaning: found.code.map(|code| code.meaning.as_str()),
+            user_name: user_name(diagnosis.user.as_ref()),
             by_user: aspects::is_by_user(sign_in),
         };
         let assessment = facts.render(template);

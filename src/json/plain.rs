@@ -5,27 +5,36 @@ const fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Whether any of them is special. Without a branch, so that it becomes vector instructions.
-fn any_special<const N: usize>(bytes: &[u8; N]) -> bool {
-    bytes
-        .iter()
-        .fold(false, |any, byte| any | is_special(*byte))
+/// Whether every byte stands for itself. Most texts are plain to their end, so nothing is decided
+/// before that: what a loop without a branch marks becomes vector instructions.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    if let Some(end) = bytes.last_chunk::<16>() {
+        let mut marks = [0; 16];
+        for chunk in bytes.as_chunks().0 {
+            mark(chunk, &mut marks);
+        }
+        mark(end, &mut marks);
+        return u128::from_ne_bytes(marks) == 0;
+    }
+    // Two words that overlap; of a short text, two halves of one.
+    let words = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(start), Some(end)) => [u64::from_le_bytes(*start), u64::from_le_bytes(*end)],
+        _ => match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(start), Some(end)) => {
+                let halves = [u32::from_le_bytes(*start), u32::from_le_bytes(*end)];
+                let word = u64::from(halves[0]) << 32 | u64::from(halves[1]);
+                [word, word]
+            }
+            _ => return !bytes.iter().any(|byte| is_special(*byte)),
+        },
+    };
+    (special_bytes(words[0]) | special_bytes(words[1])) == 0
 }
 
-/// Whether every byte stands for itself.
-pub(super) fn is_plain(bytes: &[u8]) -> bool {
-    let (chunks, rest) = bytes.as_chunks::<16>();
-    if chunks.iter().any(any_special) {
-        return false;
-    }
-    // The end again, as part of a whole chunk.
-    match (bytes.last_chunk::<16>(), rest.first_chunk::<8>()) {
-        _ if rest.is_empty() => true,
-        (Some(end), _) => !any_special(end),
-        (None, Some(start)) => {
-            !any_special(start) && !rest.last_chunk::<8>().is_some_and(any_special)
-        }
-        (None, None) => !rest.iter().any(|byte| is_special(*byte)),
+/// Sets what is special in the bytes.
+fn mark(bytes: &[u8; 16], marks: &mut [u8; 16]) {
+    for (byte, mark) in bytes.iter().zip(marks) {
+        *mark |= u8::from(is_special(*byte));
     }
 }
 

@@ -8,6 +8,9 @@ use serde::ser::{
 
 use super::plain::{is_plain, plain_length};
 
+/// Bytes of a text that is expected to have something to escape.
+const LONG: usize = 256;
+
 /// What `serde_json::value::RawValue` calls itself.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
@@ -25,7 +28,8 @@ struct Writer<'o>(&'o mut Vec<u8>);
 impl Writer<'_> {
     #[inline]
     fn text(self, text: &str) -> fmt::Result {
-        if !is_plain(text.as_bytes()) {
+        // A long text is an assessment, which quotes names.
+        if text.len() > LONG || !is_plain(text.as_bytes()) {
             return self.escaped(text);
         }
         self.0.reserve(text.len() + 2);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::view::condition_name;
 use crate::diagnosis::record::{SCHEMA_VERSION, reason_words};
 
 /// One diagnosis; what the record does not say is `None`, or an empty list or text.
@@ -184,6 +185,7 @@ impl Policy {
         }
         let blocks = self.controls().any(|control| control == "Block");
         let unmet = self.conditions_not_satisfied.iter();
+        let unmet = unmet.map(|name| condition_name(name));
         let mut words = String::new();
         // A String takes every write.
         let _ = reason_words(&self.result, blocks, unmet, &mut words);

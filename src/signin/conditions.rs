@@ -67,6 +67,23 @@ impl Condition {
         Condition::ALL[self as usize].2
     }
 
+    /// The conditions of a mask, in the order of [`Condition::ALL`].
+    pub fn in_bits(bits: u64) -> impl Iterator<Item = Condition> {
+        let all = Condition::ALL.iter().map(|(condition, _, _)| *condition);
+        all.filter(move |condition| bits & condition.bit() != 0)
+    }
+
+    /// What no condition stands for in a mask.
+    pub const fn unknown_bits(bits: u64) -> u64 {
+        let mut known = 0;
+        let mut at = 0;
+        while at < Condition::ALL.len() {
+            known |= Condition::ALL[at].1 as u64;
+            at += 1;
+        }
+        bits & !known
+    }
+
     pub fn from_name(name: &str) -> Option<Condition> {
         let named = |same: fn(&str, &str) -> bool| {
             let mut all = Condition::ALL.iter();
@@ -101,19 +118,13 @@ impl Conditions<'_> {
     }
 
     /// The conditions with a name, in the order of [`Condition::ALL`].
-    pub fn iter(&self) -> impl Iterator<Item = Condition> + '_ {
-        Condition::ALL
-            .into_iter()
-            .map(|(condition, _, _)| condition)
-            .filter(|condition| self.contains(*condition))
+    pub fn iter(&self) -> impl Iterator<Item = Condition> + use<> {
+        Condition::in_bits(self.bits)
     }
 
     /// The bits that no condition is known for.
-    pub fn unknown_bits(&self) -> u64 {
-        let known = Condition::ALL
-            .into_iter()
-            .fold(0, |bits, (condition, _, _)| bits | condition.bit());
-        self.bits & !known
+    pub const fn unknown_bits(&self) -> u64 {
+        Condition::unknown_bits(self.bits)
     }
 
     /// Forgets everything but capacities.

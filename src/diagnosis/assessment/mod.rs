@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use super::aspects::is_at_risk;
 use super::catalog::{Placeholder, Template};
 use super::deciding::Deciding;
-use super::record::{Diagnosis, Named};
+use super::record::{self, Diagnosis, Named};
 use super::second_factor::SecondFactor;
 use super::{Aspect, RequirementSource, Scenario};
 use crate::policies::PolicySnapshot;
@@ -31,15 +31,17 @@ pub struct Facts<'d> {
     pub factor: SecondFactor,
     pub snapshot: Option<&'d PolicySnapshot>,
     pub meaning: Option<&'d str>,
+    /// [`user_name`] of the diagnosis.
+    pub user_name: Option<Cow<'d, str>>,
     pub by_user: bool,
 }
 
 impl<'d> Facts<'d> {
     pub fn render(&self, template: &Template) -> String {
-        let mut text = String::with_capacity(512);
+        let mut text = String::with_capacity(1024);
         template.render(&|placeholder| self.value(placeholder), &mut text);
         // Only words of our own: a name at the start keeps its case.
-        if self.user_name().is_none() && text.starts_with(&*self.who()) {
+        if self.user_name.is_none() && text.starts_with(&*self.who()) {
             text[..1].make_ascii_uppercase();
         }
         text
@@ -104,8 +106,8 @@ impl<'d> Facts<'d> {
 
     /// A name of the event, or words that name an application's identity or nobody.
     fn who(&self) -> Cow<'d, str> {
-        if let Some(name) = self.user_name() {
-            return name;
+        if let Some(name) = &self.user_name {
+            return name.clone();
         }
         let managed = self.diagnosis.category == Category::ManagedIdentity.as_str();
         let principal = name_or_id(self.diagnosis.service_principal.as_ref());
@@ -116,20 +118,6 @@ impl<'d> Facts<'d> {
             None if managed => "a managed identity".into(),
             None => "a service principal".into(),
         }
-    }
-
-    fn user_name(&self) -> Option<Cow<'d, str>> {
-        let user = self.diagnosis.user.as_ref()?;
-        let display_name = user.display_name.and_then(said);
-        let principal_name = user.principal_name.and_then(said);
-        // Non-interactive sign-ins may carry an id in place of the principal name; a pseudonym is
-        // the one that a search finds.
-        principal_name
-            .filter(|name| {
-                name.contains('@') || is_pseudonym(User::NAME, name) || display_name.is_none()
-            })
-            .or(display_name)
-            .or_else(|| user.id.and_then(said))
     }
 
     fn client(&self) -> Option<Cow<'d, str>> {
@@ -238,6 +226,21 @@ impl<'d> Facts<'d> {
             });
         listed(words)
     }
+}
+
+/// What a person is called in a sentence.
+pub fn user_name<'d>(user: Option<&record::User<'d>>) -> Option<Cow<'d, str>> {
+    let user = user?;
+    let display_name = user.display_name.and_then(said);
+    let principal_name = user.principal_name.and_then(said);
+    // Non-interactive sign-ins may carry an id in place of the principal name; a pseudonym is
+    // the one that a search finds.
+    principal_name
+        .filter(|name| {
+            name.contains('@') || is_pseudonym(User::NAME, name) || display_name.is_none()
+        })
+        .or(display_name)
+        .or_else(|| user.id.and_then(said))
 }
 
 fn name_or_id<'d>(named: Option<&Named<'d>>) -> Option<Cow<'d, str>> {

@@ -1,9 +1,8 @@
 //! What a sentence says of the Conditional Access policies.
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use super::Facts;
-use super::text::{LISTED, joined, listed, listed_with, said};
+use super::text::{LISTED, SENTENCE, joined, listed, listed_with, said};
 use super::words;
 use crate::diagnosis::deciding::{Deciding, needs_all_controls};
 use crate::diagnosis::mfa_source::is_security_defaults;
@@ -11,9 +10,6 @@ use crate::diagnosis::record::condition_words;
 use crate::diagnosis::{Aspect, Scenario};
 use crate::policies::Operator;
 use crate::signin::{AppliedPolicy, Condition, Conditions, GrantControl, PolicyResult};
-
-/// What a sentence about three policies takes.
-const SENTENCE: usize = 256;
 
 impl<'d> Facts<'d> {
     fn all(&self) -> impl Iterator<Item = &'d AppliedPolicy<'d>> + Clone + use<'d> {
@@ -134,13 +130,8 @@ impl<'d> Facts<'d> {
         let bits = self
             .meant()
             .fold(0, |bits, policy| bits | policy.conditions_satisfied.bits);
-        let matched = Condition::ALL
-            .into_iter()
-            .map(|(condition, _, _)| condition)
-            .filter(|condition| bits & condition.bit() != 0);
-        let mut matched: Vec<Cow<'_, str>> = matched
-            .map(|condition| condition_words(condition).into())
-            .collect();
+        let matched = Condition::in_bits(bits).map(|condition| condition_words(condition).into());
+        let mut matched: Vec<Cow<'_, str>> = matched.collect();
         let last = matched.pop()?;
         Some(match joined(matched.into_iter(), ", ") {
             None => last,
@@ -229,8 +220,9 @@ fn semicolon(text: &mut String) {
 
 fn rest(count: usize, did: &str, text: &mut String) {
     if let Some(more @ 1..) = count.checked_sub(LISTED) {
-        // A String takes every write.
-        let _ = write!(text, "; {more} more {did}");
+        for part in ["; ", &more.to_string(), " more ", did] {
+            text.push_str(part);
+        }
     }
 }
 

@@ -20,13 +20,15 @@ fn rendered(sign_in: &SignIn<'_>, template: &str) -> String {
     let catalog = Catalog::embedded().unwrap();
     let diagnoser = Diagnoser::new(catalog, DetailRules::default());
     let found = classify(sign_in, diagnoser.catalog());
+    let diagnosis = diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None);
     let facts = Facts {
-        diagnosis: &diagnoser.diagnose(sign_in, &SOURCE, Bounds::DEFAULT, None),
+        diagnosis: &diagnosis,
         sign_in,
         deciding: Deciding::of(sign_in, &found),
         factor: SecondFactor::of(sign_in),
         snapshot: None,
         meaning: found.code.map(|code| code.meaning.as_str()),
+        user_name: user_name(diagnosis.user.as_ref()),
         by_user: aspects::is_by_user(sign_in),
     };
     facts.render(&Template::parse(template).unwrap())

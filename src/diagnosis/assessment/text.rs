@@ -5,6 +5,8 @@ use crate::diagnosis::bounds::cut;
 
 /// Bytes of one value within a sentence. The record holds the whole text elsewhere.
 const VALUE_BYTES: usize = 256;
+/// What a list of three names takes.
+pub(super) const SENTENCE: usize = 256;
 /// Names of one list within a sentence; the rest is counted.
 pub(super) const LISTED: usize = 3;
 
@@ -55,13 +57,17 @@ pub(super) fn joined<'d>(
     mut parts: impl Iterator<Item = Cow<'d, str>>,
     separator: &str,
 ) -> Option<Cow<'d, str>> {
-    let mut text = parts.next()?;
-    for part in parts {
-        let text = text.to_mut();
+    let first = parts.next()?;
+    let Some(second) = parts.next() else {
+        return Some(first);
+    };
+    let mut text = String::with_capacity(SENTENCE);
+    text.push_str(&first);
+    for part in std::iter::once(second).chain(parts) {
         text.push_str(separator);
         text.push_str(&part);
     }
-    Some(text)
+    Some(text.into())
 }
 
 /// Whether a text is ASCII without control characters, and no two blanks stand together: most are.
@@ -69,8 +75,9 @@ fn is_tidy(text: &[u8]) -> bool {
     let printable = text
         .iter()
         .fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
-    let mut pairs = text.iter().zip(text.iter().skip(1));
-    printable && !pairs.any(|pair| pair == (&b' ', &b' '))
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    let doubled = pairs.filter(|(one, next)| [**one, **next] == *b"  ");
+    printable && doubled.count() == 0
 }
 
 /// "a", "a and b", "a, b and c", "a, b, c and 2 more"; each value once.

@@ -196,7 +196,7 @@ fn render_part<'v>(
 ) -> bool {
     match part {
         Part::Text(text) => {
-            let doubled = out.ends_with(['.', '!', '?']) && text.starts_with('.');
+            let doubled = text.starts_with('.') && out.ends_with(['.', '!', '?']);
             out.push_str(if doubled { &text[1..] } else { text });
             true
         }

@@ -129,24 +129,22 @@ impl<'a> ConditionList<'a> {
 
     /// Whether every condition of the list has a name of its own.
     pub fn is_known(&self) -> bool {
-        let known = Condition::ALL
-            .into_iter()
-            .fold(0, |known, (_, bit, _)| known | u64::from(bit));
-        self.bits & !known == 0 && self.other.is_empty()
+        Condition::unknown_bits(self.bits) == 0 && self.other.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
-        let bits = self.bits;
-        let named = Condition::ALL
-            .into_iter()
-            .filter(move |(_, bit, _)| bits & u64::from(*bit) != 0)
-            .map(|(_, _, name)| Cow::Borrowed(name));
-        let known = Condition::ALL
-            .into_iter()
-            .fold(0, |known, (_, bit, _)| known | u64::from(bit));
-        let unknown = bits & !known;
+        self.called(Condition::as_str)
+    }
+
+    /// By another name for each condition that is known.
+    pub fn called(
+        &self,
+        name: fn(Condition) -> &'static str,
+    ) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        let unknown = Condition::unknown_bits(self.bits);
         let unknown = (unknown != 0).then(|| Cow::Owned(format!("unknown({unknown:#x})")));
-        named
+        Condition::in_bits(self.bits)
+            .map(move |condition| Cow::Borrowed(name(condition)))
             .chain(unknown)
             .chain(self.other.iter().map(Cow::Borrowed))
     }

@@ -186,11 +186,11 @@ impl<'a> Reason<'a> {
 }
 
 /// Writes why a policy did what it did: of its `result` by name, whether it blocks, and the
-/// conditions that did not match.
-pub fn reason_words<N: AsRef<str>>(
+/// words for the conditions that did not match.
+pub fn reason_words<W: AsRef<str>>(
     result: &str,
     blocks: bool,
-    unmet: impl Iterator<Item = N>,
+    unmet: impl Iterator<Item = W>,
     out: &mut impl fmt::Write,
 ) -> fmt::Result {
     out.write_str(match result {
@@ -212,16 +212,14 @@ pub fn reason_words<N: AsRef<str>>(
     })
 }
 
-fn unmet_words<N: AsRef<str>>(
-    unmet: impl Iterator<Item = N>,
+fn unmet_words<W: AsRef<str>>(
+    unmet: impl Iterator<Item = W>,
     out: &mut impl fmt::Write,
 ) -> fmt::Result {
     let mut before = "did not match: ";
-    for name in unmet {
-        let name = name.as_ref();
-        let known = Condition::from_name(name);
+    for words in unmet {
         out.write_str(before)?;
-        out.write_str(known.map_or(name, |known| condition_words(known)))?;
+        out.write_str(words.as_ref())?;
         before = ", ";
     }
     if before == ", " {
@@ -255,7 +253,8 @@ impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let blocks = self.policy.grant_controls.contains(GrantControl::Block);
         let result = result_name(&self.policy.result).unwrap_or_default();
-        reason_words(result, blocks, self.not_satisfied.iter(), f)
+        let unmet = self.not_satisfied.called(condition_words);
+        reason_words(result, blocks, unmet, f)
     }
 }
 

@@ -64,11 +64,9 @@ impl<'a> SignInValues<'a> {
 
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, ConditionValue<'a>)> + use<'a> {
         let (bits, values) = (self.bits, self.values);
-        let named = Condition::ALL.into_iter().filter(move |(known, bit, _)| {
-            bits & u64::from(*bit) != 0
-                && !matches!(known, Condition::Application | Condition::Users)
-        });
-        named.map(move |(known, _, name)| (name, values.of(Some(known))))
+        Condition::in_bits(bits)
+            .filter(|known| !matches!(known, Condition::Application | Condition::Users))
+            .map(move |known| (known.as_str(), values.of(Some(known))))
     }
 }
 
