@@ -240,8 +240,9 @@ pub fn is_for_user_risk(policy: &AppliedPolicy<'_>, sign_in: &SignIn<'_>) -> boo
 
 /// Told of what went through and of interrupts: what failed was stopped by something else, and no
 /// policy is missed there. Report-only results do not count, and security defaults are no policy.
-/// Where the code, the status or a requirement provider says that Conditional Access decided, a
-/// list that does not show it is incomplete; of a result that is not known nothing can be said.
+/// Where nobody is known yet, no policy could apply. Where the code, the status or a requirement
+/// provider says that Conditional Access decided, a list that does not show it is incomplete; of a
+/// result that is not known nothing can be said.
 fn no_policy_applied(sign_in: &SignIn<'_>, found: &Classification<'_>, required: bool) -> bool {
     let decided = required
         || matches!(
@@ -251,10 +252,8 @@ fn no_policy_applied(sign_in: &SignIn<'_>, found: &Classification<'_>, required:
                 | Scenario::MfaFromConditionalAccess
                 | Scenario::BlockedByRiskPolicy
         )
-        || matches!(
-            sign_in.conditional_access_status,
-            Some(ConditionalAccessStatus::Success | ConditionalAccessStatus::Failure)
-        );
+        || sign_in.conditional_access_status == Some(ConditionalAccessStatus::Failure)
+        || is_success_unexplained(sign_in);
     let may_have_applied = |policy: &AppliedPolicy<'_>| match policy.result {
         PolicyResult::Unknown | PolicyResult::Other(_) => true,
         _ => is_enforced(policy) && !is_security_defaults(policy),
@@ -262,7 +261,26 @@ fn no_policy_applied(sign_in: &SignIn<'_>, found: &Classification<'_>, required:
     matches!(found.outcome, Outcome::Succeeded | Outcome::Interrupted)
         && sign_in.policies.is_some()
         && !decided
+        && !is_nobody_yet(sign_in, found)
         && !policies(sign_in).any(may_have_applied)
+}
+
+/// Codes of steps before anybody has signed in: no session yet, a device code not yet entered.
+const NOBODY_YET: [i64; 2] = [50058, 70016];
+
+fn is_nobody_yet(sign_in: &SignIn<'_>, found: &Classification<'_>) -> bool {
+    let is_named = sign_in.user_id.is_some() || sign_in.user_principal_name.is_some();
+    let is_before = |code| NOBODY_YET.contains(&code);
+    sign_in.error_code.is_some_and(is_before)
+        || found.outcome == Outcome::Interrupted && is_by_user(sign_in) && !is_named
+}
+
+/// The status is success also where a policy was evaluated and did not apply ("Learn about the
+/// sign-in log activity details", Conditional Access): the list explains it unless no policy in it
+/// was evaluated.
+fn is_success_unexplained(sign_in: &SignIn<'_>) -> bool {
+    sign_in.conditional_access_status == Some(ConditionalAccessStatus::Success)
+        && policies(sign_in).all(|policy| policy.result == PolicyResult::NotEnabled)
 }
 
 /// Whether a policy is satisfied that asked for nothing but a second factor: then there was one.
@@ -299,8 +317,7 @@ fn is_policy_detail_missing(
         Some(ConditionalAccessStatus::Failure) => {
             !policies(sign_in).any(|policy| policy.result == PolicyResult::Failure)
         }
-        Some(ConditionalAccessStatus::Success) => !policies(sign_in).any(is_enforced),
-        _ => false,
+        _ => is_success_unexplained(sign_in),
     };
     missing_by_code || missing_by_status
 }

@@ -549,8 +549,12 @@ fn conditional_access_may_fail_on_a_success() {
 #[test]
 fn no_policy_applied_needs_a_list_that_shows_it() {
     use ConditionalAccessStatus as Status;
-    use PolicyResult::{Failure, NotApplied, ReportOnlySuccess, Success};
+    use PolicyResult::{Failure, NotApplied, NotEnabled, ReportOnlySuccess, Success};
     let one = |result| with(code(0), vec![policy(result, &[])]);
+    let of_user = |number| SignIn {
+        user_id: Some(Personal::new("u".into())),
+        ..code(number)
+    };
     let defaults = AppliedPolicy {
         id: Some("SecurityDefaults".into()),
         ..policy(Success, &[GrantControl::Mfa])
@@ -563,7 +567,15 @@ fn no_policy_applied_needs_a_list_that_shows_it() {
             (true, one(ReportOnlySuccess)),
             (true, with(code(0), vec![defaults])),
             (true, status(one(NotApplied), Status::NotApplied)),
-            (true, with(code(50074), Vec::new())),
+            (true, with(of_user(50074), Vec::new())),
+            (true, status(one(NotApplied), Status::Success)),
+            (true, status(one(ReportOnlySuccess), Status::Success)),
+            (false, status(one(NotEnabled), Status::Success)),
+            (false, status(one(Success), Status::Success)),
+            (false, status(one(NotApplied), Status::Failure)),
+            (false, with(code(50074), Vec::new())),
+            (false, with(of_user(50058), Vec::new())),
+            (false, with(of_user(70016), Vec::new())),
             (false, with(code(50126), Vec::new())),
             (false, with(code(57_999), Vec::new())),
             (false, with(SignIn::default(), Vec::new())),
@@ -625,7 +637,7 @@ fn an_mfa_policy_that_did_not_apply_matters_on_a_single_factor_only() {
 #[test]
 fn policy_detail_is_missing_where_a_decision_shows_no_policy() {
     use ConditionalAccessStatus as Status;
-    use PolicyResult::{Failure, NotApplied, Success};
+    use PolicyResult::{Failure, NotApplied, NotEnabled, ReportOnlySuccess, Success};
     let provider = SignIn {
         requirement_policies: vec![RequirementPolicy {
             requirement_provider: Some("multiConditionalAccess".into()),
@@ -653,7 +665,9 @@ fn policy_detail_is_missing_where_a_decision_shows_no_policy() {
             (true, provider.clone()),
             (true, status(code(50126), Status::Failure)),
             (true, status(code(0), Status::Success)),
-            (true, status(one(0, NotApplied), Status::Success)),
+            (true, status(one(0, NotEnabled), Status::Success)),
+            (false, status(one(0, NotApplied), Status::Success)),
+            (false, status(one(0, ReportOnlySuccess), Status::Success)),
             (true, with(code(53003), vec![defaults(Failure)])),
             (
                 false,
