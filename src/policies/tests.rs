@@ -424,5 +424,10 @@ fn the_places_of_a_sign_in_tell_no_address_that_is_left_out() {
         let places = snapshot.locations_of(&sign_in);
         let names: Vec<_> = places.map(|(name, _)| name).collect();
         assert_eq!(names, expected, "{address:?} {location:?}");
+        // What is configured would tell what is left out.
+        let conditions = snapshot.policies().iter().flat_map(Policy::conditions);
+        let mut values = conditions.flat_map(|it| it.include.iter().chain(&it.exclude));
+        let is_named = values.any(|value| value.text().contains("Headquarters"));
+        assert_eq!(is_named, !expected.is_empty(), "{address:?} {location:?}");
     }
 }

@@ -132,10 +132,16 @@ impl Value {
         }
     }
 
-    /// Keeps to itself which places a sign-in came from, where `privacy` does not allow to show it.
+    /// Keeps to itself which places a sign-in came from, and which places there are, where
+    /// `privacy` does not allow to show it: beside a name that is left out, the one that is
+    /// configured would tell it.
     pub(super) fn hide_place(&mut self, privacy: &Privacy) {
-        if let Test::Location(_) | Test::Trusted(_) = &self.test {
-            self.hidden = !privacy.keeps::<Location>() || !privacy.keeps::<Address>();
+        let hides = !privacy.keeps::<Location>() || !privacy.keeps::<Address>();
+        if hides && matches!(self.test, Test::Location(_) | Test::Trusted(_)) {
+            self.hidden = true;
+        }
+        if hides && matches!(self.test, Test::Location(_)) {
+            "A named location".clone_into(&mut self.text);
         }
     }
 

@@ -374,7 +374,13 @@ impl Scrubber<'_> {
             exclude_rules,
             authentication_strength,
         } = policy;
-        self.optional(display_name);
+        // A gap for a place would tell that the sign-in came from there: the other records of the
+        // policy have its name whole.
+        if let Some(name) = display_name
+            && let Some(scrubbed) = self.scrubbed_but_places(name)
+        {
+            *name = Text::Owned(scrubbed);
+        }
         self.optional(authentication_strength);
         if let PolicyResult::Other(name) = result {
             self.terms([name]);

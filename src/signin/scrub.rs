@@ -36,6 +36,7 @@ struct Known {
     /// Finds the value in lower case.
     finder: Finder<'static>,
     instead: String,
+    is_place: bool,
 }
 
 struct Found {
@@ -57,11 +58,8 @@ impl<'r> Scrubber<'r> {
     /// Adds a value that is to be found.
     pub(super) fn know<C: Class>(&mut self, value: &str, instead: Option<&str>) {
         let value = value.trim();
-        let least = if C::NAME == Location::NAME {
-            MIN_PLACE_BYTES
-        } else {
-            MIN_BYTES
-        };
+        let is_place = C::NAME == Location::NAME;
+        let least = if is_place { MIN_PLACE_BYTES } else { MIN_BYTES };
         if value.len() < least || is_of_terms(value) {
             return;
         }
@@ -74,6 +72,7 @@ impl<'r> Scrubber<'r> {
                 value: value.to_owned(),
                 finder: Finder::new(&value.to_ascii_lowercase()).into_owned(),
                 instead: instead.unwrap_or(REMOVED).to_owned(),
+                is_place,
             });
         }
     }
@@ -87,13 +86,22 @@ impl<'r> Scrubber<'r> {
 
     /// The text with everything replaced that was found; `None` where nothing was.
     pub(super) fn scrubbed(&mut self, text: &str) -> Option<String> {
+        self.scrubbed_of(text, |_| true)
+    }
+
+    /// The same, with the names of places left in it.
+    pub(super) fn scrubbed_but_places(&mut self, text: &str) -> Option<String> {
+        self.scrubbed_of(text, |known| !known.is_place)
+    }
+
+    fn scrubbed_of(&mut self, text: &str, is_meant: fn(&Known) -> bool) -> Option<String> {
         if self.too_many {
             // What decides is left, here too.
             return (!is_of_terms(text)).then(|| REMOVED.to_owned());
         }
         self.found.clear();
         let lower = text.to_ascii_lowercase();
-        for known in &self.known {
+        for known in self.known.iter().filter(|known| is_meant(known)) {
             let Some(places) = places(text, lower.as_bytes(), known) else {
                 return Some(REMOVED.to_owned());
             };
@@ -426,6 +434,23 @@ mod tests {
     }
 
     #[test]
+    fn places_are_left_where_they_are_meant_to_be() {
+        let mut scrubber = Scrubber::new(&DROP);
+        scrubber.know::<User>("Ada", None);
+        scrubber.know::<Location>("Depots", None);
+        let mut scrubber = scrubber.ready();
+        let name = "Ada outside the depots";
+        assert_eq!(
+            scrubber.scrubbed(name).as_deref(),
+            Some("(removed) outside the (removed)")
+        );
+        assert_eq!(
+            scrubber.scrubbed_but_places(name).as_deref(),
+            Some("(removed) outside the depots")
+        );
+    }
+
+    #[test]
     fn names_are_found_by_their_sign() {
         for (text, expected) in [
             ("", &[][..]),
@@ -484,6 +509,7 @@ mod tests {
                 value: value.to_owned(),
                 finder: Finder::new(&value.to_ascii_lowercase()).into_owned(),
                 instead: String::new(),
+                is_place: false,
             };
             let lower = text.to_ascii_lowercase();
             let places = places(text, lower.as_bytes(), &known);
