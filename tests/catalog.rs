@@ -21,7 +21,7 @@ fn the_codes_are_those_of_the_binding_table() {
             (next().parse().unwrap(), (next(), next()))
         })
         .collect();
-    assert_eq!(expected.len(), 191);
+    assert_eq!(expected.len(), 192);
     let found: BTreeMap<i64, (String, String)> = embedded()
         .codes()
         .map(|code| {

@@ -4,9 +4,9 @@ use super::aspects::{
 };
 use super::classify::Classification;
 use super::deciding::Deciding;
-use super::second_factor::SecondFactor;
+use super::second_factor::{SecondFactor, contains};
 use super::{Aspect, Case, RequirementSource, Scenario, SecondFactorResult};
-use crate::signin::{Category, SignIn, Text};
+use crate::signin::{AppliedPolicy, Category, Condition, SignIn, Text};
 
 /// Whether a sign-in is in a case; `names_source` tells the requirement sources that it names.
 pub fn holds(
@@ -29,8 +29,10 @@ pub fn holds(
         Case::MaliciousAddress => aspects.contains(Aspect::MaliciousIp),
         Case::Lockout => is_lockout(sign_in),
         Case::HighConfidenceRisk => is_high_confidence_risk(sign_in),
+        Case::WrongPassword => is_wrong_password(sign_in),
         Case::ManagedIdentity => !by_user && sign_in.category == Category::ManagedIdentity,
         Case::WorkloadIdentity => !by_user,
+        Case::SignInRisk => aspects.contains(Aspect::SignInRisk),
         Case::SecondFactorDeclined => ended(SecondFactorResult::DeniedByUser),
         Case::SecondFactorTimedOut => ended(SecondFactorResult::TimedOut),
         Case::SecondFactorFailed => ended(SecondFactorResult::Failed),
@@ -46,7 +48,24 @@ pub fn holds(
         Case::LegacyClient => is_legacy,
         Case::UserRisk => policies(sign_in)
             .any(|policy| deciding.holds(policy) && is_for_user_risk(policy, sign_in)),
+        Case::Location => {
+            let matched = |policy: &AppliedPolicy<'_>| {
+                policy.conditions_satisfied.contains(Condition::Location)
+            };
+            let mut decided = policies(sign_in).filter(|policy| deciding.holds(policy));
+            decided.next().is_some_and(matched) && decided.all(matched)
+        }
     }
+}
+
+/// The code alone leaves open whether it was the user name.
+fn is_wrong_password(sign_in: &SignIn<'_>) -> bool {
+    let mut steps = sign_in.authentication_steps.iter();
+    sign_in.error_code == Some(50126)
+        && steps.any(|step| {
+            let result = step.result_detail.as_deref().unwrap_or_default();
+            step.succeeded == Some(false) && contains(result, "incorrect password")
+        })
 }
 
 /// The log is of the tenant whose resource is asked for, and the home of the user is another.
@@ -181,6 +200,56 @@ mod tests {
                 ..code(50053)
             };
             assert_eq!(found(&sign_in, &[], &[]), expected, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_step_tells_a_wrong_password_from_a_wrong_name() {
+        for (number, succeeded, result, expected) in [
+            (50126, false, "Incorrect password", true),
+            (50126, false, "Invalid username or password", false),
+            (50126, true, "Incorrect password", false),
+            (50053, false, "Incorrect password", false),
+        ] {
+            let sign_in = SignIn {
+                authentication_steps: vec![AuthenticationStep {
+                    succeeded: Some(succeeded),
+                    result_detail: Some(result.into()),
+                    ..AuthenticationStep::default()
+                }],
+                ..code(number)
+            };
+            let is_told = found(&sign_in, &[], &[]).contains(&Case::WrongPassword);
+            assert_eq!(is_told, expected, "{number} {succeeded} {result}");
+        }
+    }
+
+    #[test]
+    fn the_location_counts_where_each_policy_that_decided_matched_on_it() {
+        let block = |condition| {
+            let mut policy = AppliedPolicy {
+                result: PolicyResult::Failure,
+                ..AppliedPolicy::default()
+            };
+            policy.conditions_satisfied.insert(condition);
+            policy.grant_controls.insert(GrantControl::Block);
+            policy
+        };
+        let (place, client) = (Condition::Location, Condition::ClientType);
+        for (conditions, expected) in [
+            (&[][..], false),
+            (&[place], true),
+            (&[place, place], true),
+            (&[client], false),
+            (&[place, client], false),
+            (&[client, place], false),
+        ] {
+            let sign_in = SignIn {
+                policies: Some(conditions.iter().copied().map(block).collect()),
+                ..code(53003)
+            };
+            let is_told = found(&sign_in, &[], &[]).contains(&Case::Location);
+            assert_eq!(is_told, expected, "{conditions:?}");
         }
     }
 

@@ -45,7 +45,7 @@ impl Deciding {
                 Deciding::SignInFrequency
             }
             Scenario::FailedConditionalAccess => Deciding::of_code(sign_in),
-            // The policy that restricts the registration, not the one that asks for it.
+            // Which of those that failed restricts the registration, the event does not say.
             Scenario::MfaProofupNotFromSecureLocation if sign_in.error_code == Some(53010) => {
                 Deciding::Failure
             }

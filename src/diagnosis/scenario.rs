@@ -128,10 +128,14 @@ closed_set! {
         Lockout = "lockout",
         /// Code 50053 for a sign-in that is risky with high confidence.
         HighConfidenceRisk = "high_confidence_risk",
+        /// Code 50126 where a step says that the password was incorrect.
+        WrongPassword = "wrong_password",
         /// A managed identity signed in.
         ManagedIdentity = "managed_identity",
         /// An application signed in, and no person.
         WorkloadIdentity = "workload_identity",
+        /// The event reports a risk of the sign-in.
+        SignInRisk = "sign_in_risk",
         /// The user declined the second factor, or reported it as fraud.
         SecondFactorDeclined = "second_factor_declined",
         /// The user did not answer the prompt.
@@ -160,6 +164,8 @@ closed_set! {
         LegacyClient = "legacy_client",
         /// A policy that decided is for users at risk.
         UserRisk = "user_risk",
+        /// Each policy that decided matched on the location.
+        Location = "location",
     }
 }
 
@@ -172,8 +178,10 @@ impl Case {
             Case::MaliciousAddress => "where the address is known for malicious activity",
             Case::Lockout => "where smart lockout holds the account",
             Case::HighConfidenceRisk => "where the sign-in is risky with high confidence",
+            Case::WrongPassword => "where a step says that the password was incorrect",
             Case::ManagedIdentity => "where a managed identity signed in",
             Case::WorkloadIdentity => "where an application signed in",
+            Case::SignInRisk => "where the sign-in was at risk",
             Case::SecondFactorDeclined => "where the user declined the second factor",
             Case::SecondFactorTimedOut => "where the user did not answer the prompt",
             Case::SecondFactorFailed => "where the second factor failed in another way",
@@ -188,6 +196,7 @@ impl Case {
             Case::ToAnotherTenant => "where the user went to another tenant",
             Case::LegacyClient => "where the client uses legacy authentication",
             Case::UserRisk => "where the policy is for users at risk",
+            Case::Location => "where the policy matched on the location",
         }
     }
 }

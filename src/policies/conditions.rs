@@ -222,8 +222,11 @@ fn read_applications(
         "excludeAuthenticationContextClassReferences",
     ];
     lists.read(object, APPLICATIONS, findings, |id| match id {
-        "All" => Value::new("All cloud apps", Test::Everything),
-        "None" => Value::new("No cloud apps", Test::Nothing),
+        "All" => Value::new(
+            "All resources (formerly 'All cloud apps')",
+            Test::Everything,
+        ),
+        "None" => Value::new("No resources", Test::Nothing),
         "Office365" => Value::new("Application: Office 365", Test::Untold),
         "MicrosoftAdminPortals" => Value::new("Application: Microsoft Admin Portals", Test::Untold),
         id => {

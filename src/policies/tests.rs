@@ -81,7 +81,7 @@ fn conditions_read_as_an_administrator_reads_them() {
         (
             101,
             &[
-                "application + All cloud apps",
+                "application + All resources (formerly 'All cloud apps')",
                 "users + All users",
                 "users - User: 00000000-0000-4000-8000-000000000001",
                 "clientType + Exchange ActiveSync clients",
@@ -138,7 +138,7 @@ fn conditions_read_as_an_administrator_reads_them() {
         (
             105,
             &[
-                "application + All cloud apps",
+                "application + All resources (formerly 'All cloud apps')",
                 "users + All users",
                 "devicePlatform + Platform: Android",
                 "devicePlatform + Platform: Windows",
@@ -157,7 +157,7 @@ fn conditions_read_as_an_administrator_reads_them() {
         (
             106,
             &[
-                "application + All cloud apps",
+                "application + All resources (formerly 'All cloud apps')",
                 "users + No users",
                 "location + Location: Branch office (198.51.100.10 to 198.51.100.20)",
                 "location + Location: By phone (Germany)",
@@ -176,7 +176,7 @@ fn conditions_read_as_an_administrator_reads_them() {
         (
             107,
             &[
-                "application + All cloud apps",
+                "application + All resources (formerly 'All cloud apps')",
                 "application - excludeNetworks: [\"n1\"]",
                 "users + All users",
                 "users + includeAgents: {\"mode\":\"all\"}",
@@ -187,7 +187,7 @@ fn conditions_read_as_an_administrator_reads_them() {
         (
             109,
             &[
-                "application + All cloud apps",
+                "application + All resources (formerly 'All cloud apps')",
                 "users + All users",
                 "clientType + Any client app",
                 "deviceState + All devices",

@@ -17,7 +17,7 @@ use super::{Aspect, RequirementSource, Scenario};
 use crate::policies::PolicySnapshot;
 use crate::privacy_key::is_pseudonym;
 use crate::signin::personal::Class as _;
-use crate::signin::{Category, SignIn, User};
+use crate::signin::{Category, Personal, SignIn, User};
 use text::{joined, listed, said};
 
 /// In place of names that may not be shown.
@@ -72,6 +72,7 @@ impl<'d> Facts<'d> {
             Placeholder::NetworkLocations => self.network_locations(),
             Placeholder::Risk => self.risk(),
             Placeholder::Device => self.device(),
+            Placeholder::UnidentifiedDevice => self.unidentified_device(),
             Placeholder::DeviceState => self.device_state(),
             Placeholder::Methods => self.methods(),
             Placeholder::SecondFactor => words::of_second_factor(self.factor).or_else(|| {
@@ -80,7 +81,6 @@ impl<'d> Facts<'d> {
             }),
             Placeholder::Sources => self.sources(),
             Placeholder::Policies => self.policies(),
-            Placeholder::Policy => self.policy(),
             Placeholder::Blocking => self.blocking(),
             Placeholder::Controls => self.controls(),
             Placeholder::Conditions => self.conditions(),
@@ -179,11 +179,25 @@ impl<'d> Facts<'d> {
 
     fn device(&self) -> Option<Cow<'d, str>> {
         let device = self.diagnosis.device.as_ref()?;
-        let name = device.name.and_then(said);
-        name.or_else(|| {
-            let parts = [device.operating_system, device.browser];
-            joined(parts.into_iter().flatten().filter_map(said), ", ")
-        })
+        device.name.and_then(said).or_else(|| self.system())
+    }
+
+    /// Whether there is an id or a name is asked of the event, not of what privacy leaves of it.
+    fn unidentified_device(&self) -> Option<Cow<'d, str>> {
+        let device = &self.sign_in.device;
+        let id = device.id.as_ref().map(Personal::compared);
+        let name = device.display_name.as_ref().map(Personal::compared);
+        let is_identified = [id, name]
+            .into_iter()
+            .flatten()
+            .any(|it| said(it).is_some());
+        self.system().filter(|_| !is_identified)
+    }
+
+    fn system(&self) -> Option<Cow<'d, str>> {
+        let device = self.diagnosis.device.as_ref()?;
+        let parts = [device.operating_system, device.browser];
+        joined(parts.into_iter().flatten().filter_map(said), ", ")
     }
 
     fn device_state(&self) -> Option<Cow<'d, str>> {

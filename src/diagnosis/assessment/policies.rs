@@ -38,12 +38,6 @@ impl<'d> Facts<'d> {
         names(self.meant())
     }
 
-    /// The one that is meant, where it is one alone.
-    pub(super) fn policy(&self) -> Option<Cow<'d, str>> {
-        let mut meant = self.meant();
-        meant.next().filter(|_| meant.next().is_none()).map(name)
-    }
-
     /// Those that hold Block, where they decided.
     pub(super) fn blocking(&self) -> Option<Cow<'d, str>> {
         self.policies().filter(|_| self.deciding == Deciding::Block)

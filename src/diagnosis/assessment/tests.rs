@@ -626,12 +626,57 @@ fn a_block_without_a_policy_that_blocks_claims_no_more_than_the_list() {
         ),
         (
             530_033,
-            "The requirement comes from \"Managed devices\", which asked for a compliant device, \
-             and with a device code",
+            "The requirement comes from \"Managed devices\", which asked for a compliant device; \
+             a device code",
         ),
     ] {
         let text = of(code);
         assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn a_device_is_identified_by_its_id_or_its_name() {
+    let of = |id: Option<&'static str>, name: Option<&'static str>, system| {
+        assessment(&SignIn {
+            device: DeviceDetail {
+                id: id.map(|id| Personal::new(id.into())),
+                display_name: name.map(|name| Personal::new(name.into())),
+                operating_system: Some(Text::from(system)),
+                ..DeviceDetail::default()
+            },
+            ..person(53000)
+        })
+    };
+    for (id, name, system, said) in [
+        (
+            None,
+            None,
+            "Windows 11",
+            "does not identify the device (Windows 11).",
+        ),
+        (
+            Some(""),
+            Some(" "),
+            "Windows 11",
+            "does not identify the device (Windows 11).",
+        ),
+        (
+            Some("d"),
+            None,
+            "Windows 11",
+            "the state of the device (Windows 11).",
+        ),
+        (
+            None,
+            Some("LT-7"),
+            "Windows 11",
+            "the state of the device (LT-7).",
+        ),
+        (None, None, "", "the state of the device."),
+    ] {
+        let text = of(id, name, system);
+        assert!(text.ends_with(said), "{id:?} {name:?}: {text}");
     }
 }
 

@@ -97,15 +97,18 @@ pub enum Source {
     Reference,
     /// Microsoft's error look-up page.
     Lookup,
+    /// Another page of Microsoft's documentation.
+    Documentation,
     /// Seen in a sign-in log.
     Observed,
 }
 
 impl Source {
-    pub const ALL: [Source; 4] = [
+    pub const ALL: [Source; 5] = [
         Source::Mission,
         Source::Reference,
         Source::Lookup,
+        Source::Documentation,
         Source::Observed,
     ];
 
@@ -114,6 +117,7 @@ impl Source {
             Source::Mission => "mission",
             Source::Reference => "reference",
             Source::Lookup => "lookup",
+            Source::Documentation => "documentation",
             Source::Observed => "observed",
         }
     }

@@ -57,6 +57,8 @@ placeholders! {
     Risk = "risk", "high (unfamiliarFeatures)";
     /// The device: its name, operating system or browser.
     Device = "device", "Windows 11, Edge";
+    /// Operating system and browser of a device of which the event has neither id nor name.
+    UnidentifiedDevice = "unidentified_device", "Windows 11, Edge";
     /// What the event reports of the device: `not compliant, Microsoft Entra joined`.
     DeviceState = "device_state", "not compliant, Microsoft Entra joined";
     /// What was supplied: `Password and Text message`, `a client secret`.
@@ -68,8 +70,6 @@ placeholders! {
     /// The policies that decided, on a success those that were satisfied, quoted and joined:
     /// `"A"`, `"A" and "B"`.
     Policies = "policies", "\"Block old clients\"";
-    /// The same where it is one alone.
-    Policy = "policy", "\"Block old clients\"";
     /// The same where they are policies with the Block control.
     Blocking = "blocking", "\"Block old clients\"";
     /// What those policies asked for: `a compliant device`. Of one policy with several controls

@@ -97,7 +97,7 @@ fn matched_rules<'a>(
 
 /// The rules of Graph's `conditionalAccessRule` that have words, as a policy snapshot has them.
 const RULES: [(&str, &str); 21] = [
-    ("allApps", "All cloud apps"),
+    ("allApps", "All resources (formerly 'All cloud apps')"),
     ("firstPartyApps", "Microsoft's apps"),
     ("office365", "Office 365"),
     ("appId", "this application"),

@@ -84,7 +84,11 @@ fn a_value_answers_for_the_facts_of_a_sign_in() {
     };
 
     for (text, facts, answer) in vec![
-        ("All cloud apps", nothing, Matches),
+        (
+            "All resources (formerly 'All cloud apps')",
+            nothing,
+            Matches,
+        ),
         ("All users", user(9), Matches),
         ("All users", nothing, NotKnown),
         ("All users", service(41), DoesNotMatch),
