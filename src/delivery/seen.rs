@@ -2,7 +2,8 @@
 //!
 //! Bounded: the oldest sign-in is forgotten when the memory is full. Every change is undone by
 //! [`Seen::forget_from`], so that what a rewind reads again is judged as it was the first time.
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry as Place, HashMap};
 use std::sync::Arc;
 
 /// What a record is, measured against the records with its id before it.
@@ -109,26 +110,25 @@ impl Seen {
     /// Judges the record `id` at `offset`, and remembers it.
     pub fn observe(&mut self, offset: i64, id: u128, print: Fingerprint<'_>) -> Occurrence {
         let change = self.first_change + self.changes.len() as u64;
-        let (occurrence, before) = match self.entries.get_mut(&id) {
-            None => {
+        let (occurrence, before) = match self.entries.entry(id) {
+            Place::Vacant(place) => {
                 let policies = &print.policies[..print.policies.len().min(POLICIES)];
                 if *self.policies != *policies {
                     self.policies = Arc::from(policies);
                 }
-                let entry = Entry {
+                place.insert(Entry {
                     change,
                     moment: print.moment,
                     content: print.content,
                     older: Vec::new(),
                     policies: Arc::clone(&self.policies),
-                };
-                self.entries.insert(id, entry);
+                });
                 (Occurrence::First, None)
             }
-            Some(entry) if entry.has(print.content) => return Occurrence::Repeat,
-            Some(entry) => {
-                let before = Box::new(entry.clone());
-                (entry.update(change, print), Some(before))
+            Place::Occupied(place) if place.get().has(print.content) => return Occurrence::Repeat,
+            Place::Occupied(mut place) => {
+                let before = Box::new(place.get().clone());
+                (place.get_mut().update(change, print), Some(before))
             }
         };
         self.changes.push_back(Change { offset, id, before });

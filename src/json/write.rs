@@ -420,7 +420,13 @@ mod tests {
     proptest! {
         #[test]
         fn every_byte_is_that_of_serde_json(
-            texts in prop::collection::vec(r#"([a-zé😀]{0,30}["\\\x00-\x20\x7f/]?){0,3}"#, 0..4),
+            texts in prop::collection::vec(
+                prop_oneof![
+                    r#"([a-zé😀]{0,30}["\\\x00-\x20\x7f/]?){0,3}"#,
+                    r#"[a-z]{250,260}["\\\x00-\x20\x7f/é]?[a-z]{0,9}"#,
+                ],
+                0..4,
+            ),
             raw in r#"[0-9]|"x"|\{"a" : \[ \] \}"#,
         ) {
             let raw = RawValue::from_string(raw).unwrap();
