@@ -256,6 +256,25 @@ fn every_fault_is_said_at_once_and_nothing_is_opened() {
     }
 }
 
+/// Both are read at once, so that nobody starts it twice to learn of both.
+#[test]
+fn the_console_says_its_own_faults_with_those_of_the_topic() {
+    let ground = Ground::new();
+    let case = Case {
+        name: "a console that others reach, and no topic",
+        instead_of: Some("output.topic"),
+        toml: "console.listen = \"0.0.0.0:80\"\n",
+        ..NONE
+    };
+    let output = ground.run("console", &case);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{stderr}");
+    for said in ["console.listen", "output.topic", "--file FILE"] {
+        assert!(stderr.contains(said), "it does not say {said}:\n{stderr}");
+    }
+    ground.assert_nobody_called(&case);
+}
+
 #[test]
 fn a_port_that_is_taken_is_named_before_the_broker_is_called() {
     let ground = Ground::new();

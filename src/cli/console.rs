@@ -28,20 +28,32 @@ pub fn run(args: &ConsoleArgs) -> anyhow::Result<ExitCode> {
         ));
     }
     let sources = args.store.settings.sources();
-    let (settings, catalog) = (
-        Settings::console(&sources),
-        load_catalog(Settings::catalog_path(&sources).as_deref()),
-    );
-    let ((settings, telemetry), catalog) = match (settings, catalog) {
+    let reads_topic = args.store.files.is_empty();
+    let settings = if reads_topic {
+        let all = Settings::load_all(&sources);
+        all.map(|(all, console)| (console, all.telemetry.clone(), Some(all)))
+    } else {
+        // Files of records need no broker.
+        let own = Settings::console(&sources);
+        own.map(|(console, telemetry)| (console, telemetry, None))
+    };
+    let catalog = load_catalog(Settings::catalog_path(&sources).as_deref());
+    let ((settings, telemetry, all), catalog) = match (settings, catalog) {
         (Ok(settings), Ok(catalog)) => (settings, catalog),
         (settings, catalog) => {
             let settings = settings.err().map(|faults| faults.to_string());
+            let remedy = settings.as_ref().filter(|_| reads_topic);
+            let remedy = remedy.map(|_| store::TOPIC_REMEDY.to_owned());
             let catalog = catalog.err().map(|faults| faults.to_string());
-            let faults: Vec<String> = settings.into_iter().chain(catalog).collect();
-            return Ok(refuse(&faults.join("\n")));
+            let faults = settings.into_iter().chain(catalog).chain(remedy);
+            return Ok(refuse(&faults.collect::<Vec<_>>().join("\n")));
         }
     };
-    let opened = match store::open(&args.store)? {
+    let opened = match all {
+        Some(all) => store::open_topic(&all)?,
+        None => store::open_files(&args.store),
+    };
+    let opened = match opened {
         Ok(opened) => opened,
         Err(code) => return Ok(code),
     };

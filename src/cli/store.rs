@@ -36,34 +36,42 @@ pub struct Opened {
     pub renewal: Option<Renewal>,
 }
 
+/// What helps where the settings of the topic are refused.
+pub const TOPIC_REMEDY: &str = "The output topic is read with the configuration of the service: name it with --config \
+                                FILE, or read exported diagnoses with --file FILE.";
+
 /// Opens the store; the exit code where the configuration is refused.
 pub fn open(args: &StoreArgs) -> anyhow::Result<Result<Opened, ExitCode>> {
     if !args.files.is_empty() {
-        let key = match Settings::privacy(&args.settings.sources()) {
-            Ok(privacy) => privacy.key(),
-            Err(faults) => return Ok(Err(refuse(&faults))),
-        };
-        return Ok(Ok(Opened {
-            store: Store::Files(args.files.clone()),
-            keyed_by_user: false,
-            key,
-            renewal: None,
-        }));
+        return Ok(open_files(args));
     }
-    let settings = match Settings::load(&args.settings.sources()) {
-        Ok(settings) => settings,
+    match Settings::load(&args.settings.sources()) {
+        Ok(settings) => open_topic(&settings),
         Err(faults) => {
             let code = refuse(&faults);
-            let remedy = "The output topic is read with the configuration of the service: name it with --config \
-                          FILE, or read exported diagnoses with --file FILE.";
-            let _ = refuse(&remedy);
-            return Ok(Err(code));
+            let _ = refuse(&TOPIC_REMEDY);
+            Ok(Err(code))
         }
-    };
-    if let Some(fault) = kafka::properties_fault(&settings) {
+    }
+}
+
+/// The files of the arguments.
+pub fn open_files(args: &StoreArgs) -> Result<Opened, ExitCode> {
+    let privacy = Settings::privacy(&args.settings.sources());
+    Ok(Opened {
+        store: Store::Files(args.files.clone()),
+        keyed_by_user: false,
+        key: privacy.map_err(|faults| refuse(&faults))?.key(),
+        renewal: None,
+    })
+}
+
+/// The output topic of the settings.
+pub fn open_topic(settings: &Settings) -> anyhow::Result<Result<Opened, ExitCode>> {
+    if let Some(fault) = kafka::properties_fault(settings) {
         return Ok(Err(refuse(&fault)));
     }
-    let opened = topic(&settings, renewal(&settings)?);
+    let opened = topic(settings, renewal(settings)?);
     if let Some(renewal) = &opened.renewal {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -75,7 +83,6 @@ pub fn open(args: &StoreArgs) -> anyhow::Result<Result<Opened, ExitCode>> {
     Ok(Ok(opened))
 }
 
-/// The output topic of the settings.
 fn topic(settings: &Settings, renewal: Option<Renewal>) -> Opened {
     let tokens = renewal.as_ref().map(|renewal| Arc::clone(&renewal.tokens));
     let consumer = kafka::consumer(settings, 0);

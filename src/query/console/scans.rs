@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::form::sentence;
 use super::pages::{Frame, message};
+use crate::query::groups;
 use crate::query::review::Progress;
 use crate::query::store::{ScanError, Stopped};
 
@@ -120,9 +121,12 @@ pub fn no_answer(frame: Frame, why: &NoAnswer) -> Response {
                 "Too many sign-ins",
                 "Narrow the time range or the filters, ask for fewer rows, or count them.",
             ),
-            Stopped::Groups(_) => (
+            Stopped::Groups(groups::TooMany::SignIns) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "Too many sign-ins", "")
+            }
+            Stopped::Groups(groups::TooMany::Names) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "Too many sign-ins",
+                "Too many groups",
                 "Counting by something else may take less.",
             ),
             Stopped::Deadline(_) => (
