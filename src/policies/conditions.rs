@@ -299,9 +299,9 @@ fn read_locations(
         id => match directory.locations.get(id) {
             Some(location) => Value::new(
                 format!("Location: {}", location.text),
-                Test::Location(location.clone()),
+                Test::Location(Some(location.clone())),
             ),
-            None => Value::new(format!("Location: {}", clean(id)), Test::Untold),
+            None => Value::new(format!("Location: {}", clean(id)), Test::Location(None)),
         },
     });
     lists.rest(object, &KEYS);

@@ -1,4 +1,5 @@
 //! A snapshot with everything that policies hold: its texts, its answers, and broken variants.
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -426,8 +427,16 @@ fn the_places_of_a_sign_in_tell_no_address_that_is_left_out() {
         assert_eq!(names, expected, "{address:?} {location:?}");
         // What is configured would tell what is left out.
         let conditions = snapshot.policies().iter().flat_map(Policy::conditions);
-        let mut values = conditions.flat_map(|it| it.include.iter().chain(&it.exclude));
-        let is_named = values.any(|value| value.text().contains("Headquarters"));
-        assert_eq!(is_named, !expected.is_empty(), "{address:?} {location:?}");
+        let values = conditions.flat_map(|it| it.include.iter().chain(&it.exclude));
+        let configured: HashSet<_> = values
+            .map(Value::text)
+            .filter(|text| text.starts_with("Location: "))
+            .collect();
+        if expected.is_empty() {
+            let kept = HashSet::from(["Location: MFA trusted IPs"]);
+            assert_eq!(configured, kept, "{address:?} {location:?}");
+        } else {
+            assert_eq!(configured.len(), 7, "{configured:?}");
+        }
     }
 }

@@ -71,7 +71,8 @@ pub(super) enum Test {
     ServicePrincipal(String),
     ClientApp(ClientApp),
     Platform(Platform),
-    Location(Arc<NamedLocation>),
+    /// `None`: not in the export.
+    Location(Option<Arc<NamedLocation>>),
     Trusted(Arc<[Arc<NamedLocation>]>),
     Risk(Risk, String),
     Compliant,
@@ -193,7 +194,9 @@ impl Value {
                     .and_then(Platform::of)
                     .map(|of| of == *platform),
             ),
-            Test::Location(location) => location.answer(facts),
+            Test::Location(location) => location
+                .as_ref()
+                .map_or(NotKnown, |location| location.answer(facts)),
             Test::Trusted(locations) => {
                 if facts.names_network(None)
                     || locations.iter().any(|place| place.answer(facts) == Matches)

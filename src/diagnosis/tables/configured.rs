@@ -70,16 +70,29 @@ fn values(values: &[Value], facts: &Facts<'_>) -> String {
         Answer::NotKnown => 1,
         Answer::DoesNotMatch => 2,
     });
-    let named = answered.iter().take(LISTED).map(|(answer, value)| {
-        let text = value.text();
-        match value.remark(*answer) {
-            Some(remark) => format!("{text} ({remark})"),
-            None => text.to_owned(),
+    let mut named: Vec<(Cow<'_, str>, usize)> = Vec::new();
+    let mut more = 0_usize;
+    for (answer, value) in answered {
+        let text = match value.remark(answer) {
+            Some(remark) => format!("{} ({remark})", value.text()).into(),
+            None => Cow::Borrowed(value.text()),
+        };
+        // Places that are left out for privacy are all called the same.
+        if let Some((_, count)) = named.iter_mut().find(|(known, _)| *known == text) {
+            *count += 1;
+        } else if named.len() < LISTED {
+            named.push((text, 1));
+        } else {
+            more += 1;
         }
+    }
+    let named = named.into_iter().map(|(text, count)| match count {
+        1 => text,
+        _ => format!("{text} ({count} of them)").into(),
     });
     let named = named.collect::<Vec<_>>().join(", ");
-    match values.len().saturating_sub(LISTED) {
+    match more {
         0 => named,
-        more => format!("{named} and {more} more"),
+        _ => format!("{named} and {more} more"),
     }
 }

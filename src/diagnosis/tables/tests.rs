@@ -2,9 +2,10 @@ use super::*;
 use crate::diagnosis::catalog::Catalog;
 use crate::diagnosis::classify;
 use crate::diagnosis::record::{ControlRow, ControlState};
+use crate::policies::{Limits, Source};
 use crate::signin::{
-    AuthenticationStep, DeviceDetail, GrantControl, NetworkLocation, Personal, Place, PolicyResult,
-    RuleSatisfied, SignIn,
+    self, AuthenticationStep, DeviceDetail, GrantControl, NetworkLocation, Personal, Place,
+    PolicyResult, RuleSatisfied, SignIn,
 };
 use ControlState::{Enforced, Met, NotKnown, NotMet};
 
@@ -142,6 +143,34 @@ fn conditions_show_the_rule_that_matched_and_keep_what_has_no_name() {
             ),
             ("unknown(0x1000)".into(), None),
         ]
+    );
+}
+
+#[test]
+fn places_that_are_left_out_are_counted() {
+    let treatments = signin::Treatments {
+        location: signin::Treatment::Drop,
+        ..signin::Treatments::default()
+    };
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/policies");
+    let source = Source {
+        folder: folder.into(),
+        tenant_id: None,
+        limits: Limits::default(),
+        privacy: signin::Privacy::new(treatments, None),
+    };
+    let snapshot = source.load().unwrap();
+    let policies = snapshot.policies().iter();
+    let sign_in = full();
+    let said: Vec<_> = policies
+        .filter_map(|policy| {
+            Configuration::new(policy, &sign_in).condition(Some(Condition::Location))
+        })
+        .collect();
+    assert!(
+        said.iter()
+            .any(|text| text == "A named location (4 of them)"),
+        "{said:?}"
     );
 }
 
