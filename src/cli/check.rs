@@ -438,7 +438,7 @@ mod tests {
             "input topics        a, b",
             "detail              full, successful_sign_in summary",
             "drain time-out      20 s",
-            "memory bound        60 MiB of prefetch and output queues (20 MiB a worker)",
+            "memory bound        54 MiB of prefetch and output queues (18 MiB a worker)",
             "catalog             2026-01-01 (built in)",
             "metrics by          policy (at most 250), country",
             "privacy             user keep, address keep, location keep, device keep, dead letters \

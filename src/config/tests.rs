@@ -129,7 +129,7 @@ fn the_defaults_are_those_of_the_file() {
             topics: vec!["sign-ins".to_owned()],
             group_id: "diagnostics".to_owned(),
             start: Start::Earliest,
-            prefetch_bytes: 4 << 20,
+            prefetch_bytes: 2 << 20,
         },
         output: Output {
             topic: "diagnoses".to_owned(),
