@@ -374,3 +374,24 @@ fn a_user_agent_does_not_take_a_session_control_out_of_its_policy() {
         assert!(policy.to_string().contains("SignInFrequency"), "{policy}");
     }
 }
+
+/// Other records have these names whole: a gap would tell where this sign-in came from.
+#[test]
+fn what_the_tenant_has_named_keeps_the_places_in_its_name() {
+    let body = r#"{"category":"SignInLogs","properties":{"id":"a","userId":"u-1",
+        "appDisplayName":"Fjordby stock","resourceDisplayName":"Fjordby files",
+        "location":{"city":"Fjordby"},
+        "status":{"errorCode":53000,"failureReason":"From Fjordby."},
+        "appliedConditionalAccessPolicies":[
+            {"id":"p","displayName":"Fjordby devices","result":"failure",
+             "enforcedGrantControls":["Fjordby terms"],
+             "authenticationStrength":{"displayName":"Fjordby strength"}}]}}"#;
+    let settings = settings(Treatment::Drop, DeadLetterBytes::Drop);
+    let output = outputs(body, &settings, Detail::Full, "alex@contoso.example").remove(0);
+    for kept in ["stock", "files", "devices", "terms", "strength"] {
+        assert!(output.contains(&format!("Fjordby {kept}")), "{output}");
+    }
+    assert!(output.contains("From (removed)."), "{output}");
+    let record: Value = serde_json::from_str(output.lines().next().unwrap()).unwrap();
+    assert_eq!(record["location"]["city"], Value::Null);
+}

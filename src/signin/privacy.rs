@@ -202,14 +202,15 @@ impl Rules {
             scrubber.personal(value.as_mut());
         }
         scrubber.personal(ip_address.as_mut());
-        for text in [
-            failure_reason,
-            additional_details,
+        for text in [failure_reason, additional_details] {
+            scrubber.optional(text);
+        }
+        for name in [
             service_principal_name,
             app_display_name,
             resource_display_name,
         ] {
-            scrubber.optional(text);
+            scrubber.name(name.as_mut());
         }
         for term in [
             user_type,
@@ -339,9 +340,13 @@ impl Scrubber<'_> {
         }
     }
 
-    fn list(&mut self, texts: &mut [Text<'_>]) {
-        for text in texts {
-            self.text(text);
+    /// What the tenant has named: a gap for a place would tell that the sign-in came from there,
+    /// because other records have the name whole.
+    fn name(&mut self, name: Option<&mut Text<'_>>) {
+        if let Some(name) = name
+            && let Some(scrubbed) = self.scrubbed_but_places(name)
+        {
+            *name = Text::Owned(scrubbed);
         }
     }
 
@@ -374,19 +379,15 @@ impl Scrubber<'_> {
             exclude_rules,
             authentication_strength,
         } = policy;
-        // A gap for a place would tell that the sign-in came from there: the other records of the
-        // policy have its name whole.
-        if let Some(name) = display_name
-            && let Some(scrubbed) = self.scrubbed_but_places(name)
-        {
-            *name = Text::Owned(scrubbed);
-        }
-        self.optional(authentication_strength);
+        self.name(display_name.as_mut());
+        self.name(authentication_strength.as_mut());
         if let PolicyResult::Other(name) = result {
             self.terms([name]);
         }
-        // Custom controls and terms of use have names of the tenant's own; session controls decide.
-        self.list(&mut grant_controls.other);
+        // Custom controls and terms of use are named by the tenant; session controls decide.
+        for control in &mut grant_controls.other {
+            self.name(Some(control));
+        }
         self.terms(session_controls);
         self.terms(session_controls_not_satisfied);
         self.terms(met);
