@@ -269,6 +269,17 @@ fn the_console_says_its_own_faults_with_those_of_the_topic() {
     let output = ground.run("console", &case);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{stderr}");
+    let over_files = Case {
+        name: "a console over files that others reach, and pseudonyms without a key",
+        toml: "console.listen = \"0.0.0.0:80\"\nprivacy.user = \"pseudonymise\"\n",
+        args: &["--file", "diagnoses.ndjson"],
+        ..NONE
+    };
+    let of_files = ground.run("console", &over_files);
+    let of_files = String::from_utf8_lossy(&of_files.stderr);
+    for said in ["console.listen", "privacy.key"] {
+        assert!(of_files.contains(said), "{said}: {of_files}");
+    }
     for said in ["console.listen", "output.topic", "--file FILE"] {
         assert!(stderr.contains(said), "it does not say {said}:\n{stderr}");
     }

@@ -11,7 +11,7 @@ use super::run::Signals;
 use super::search::usage;
 use super::store::{self, Opened, StoreArgs};
 use super::{load_catalog, refuse};
-use crate::config::{self, Access, Settings};
+use crate::config::{self, Access, PrivacySettings, Settings};
 use crate::query::console::Console;
 use crate::telemetry::logging;
 
@@ -19,6 +19,12 @@ use crate::telemetry::logging;
 pub struct ConsoleArgs {
     #[command(flatten)]
     store: StoreArgs,
+}
+
+/// The settings of what is read.
+enum Reads {
+    Topic(Box<Settings>),
+    Files(PrivacySettings),
 }
 
 pub fn run(args: &ConsoleArgs) -> anyhow::Result<ExitCode> {
@@ -31,14 +37,14 @@ pub fn run(args: &ConsoleArgs) -> anyhow::Result<ExitCode> {
     let reads_topic = args.store.files.is_empty();
     let settings = if reads_topic {
         let all = Settings::load_all(&sources);
-        all.map(|(all, console)| (console, all.telemetry.clone(), Some(all)))
+        all.map(|(all, console)| (console, all.telemetry.clone(), Reads::Topic(Box::new(all))))
     } else {
         // Files of records need no broker.
         let own = Settings::console(&sources);
-        own.map(|(console, telemetry)| (console, telemetry, None))
+        own.map(|(console, telemetry, privacy)| (console, telemetry, Reads::Files(privacy)))
     };
     let catalog = load_catalog(Settings::catalog_path(&sources).as_deref());
-    let ((settings, telemetry, all), catalog) = match (settings, catalog) {
+    let ((settings, telemetry, reads), catalog) = match (settings, catalog) {
         (Ok(settings), Ok(catalog)) => (settings, catalog),
         (settings, catalog) => {
             let settings = settings.err().map(|faults| faults.to_string());
@@ -49,13 +55,12 @@ pub fn run(args: &ConsoleArgs) -> anyhow::Result<ExitCode> {
             return Ok(refuse(&faults.collect::<Vec<_>>().join("\n")));
         }
     };
-    let opened = match all {
-        Some(all) => store::open_topic(&all)?,
-        None => store::open_files(&args.store),
-    };
-    let opened = match opened {
-        Ok(opened) => opened,
-        Err(code) => return Ok(code),
+    let opened = match reads {
+        Reads::Topic(all) => match store::open_topic(&all)? {
+            Ok(opened) => opened,
+            Err(code) => return Ok(code),
+        },
+        Reads::Files(privacy) => store::open_files(&args.store, privacy.key()),
     };
     logging::start(telemetry.log_format, telemetry.log_level)?;
     let Opened {

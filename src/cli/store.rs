@@ -43,7 +43,9 @@ pub const TOPIC_REMEDY: &str = "The output topic is read with the configuration 
 /// Opens the store; the exit code where the configuration is refused.
 pub fn open(args: &StoreArgs) -> anyhow::Result<Result<Opened, ExitCode>> {
     if !args.files.is_empty() {
-        return Ok(open_files(args));
+        let privacy = Settings::privacy(&args.settings.sources());
+        let opened = privacy.map(|privacy| open_files(args, privacy.key()));
+        return Ok(opened.map_err(|faults| refuse(&faults)));
     }
     match Settings::load(&args.settings.sources()) {
         Ok(settings) => open_topic(&settings),
@@ -56,14 +58,13 @@ pub fn open(args: &StoreArgs) -> anyhow::Result<Result<Opened, ExitCode>> {
 }
 
 /// The files of the arguments.
-pub fn open_files(args: &StoreArgs) -> Result<Opened, ExitCode> {
-    let privacy = Settings::privacy(&args.settings.sources());
-    Ok(Opened {
+pub fn open_files(args: &StoreArgs, key: Option<PrivacyKey>) -> Opened {
+    Opened {
         store: Store::Files(args.files.clone()),
         keyed_by_user: false,
-        key: privacy.map_err(|faults| refuse(&faults))?.key(),
+        key,
         renewal: None,
-    })
+    }
 }
 
 /// The output topic of the settings.

@@ -58,15 +58,19 @@ impl Settings {
         })
     }
 
-    /// `[console]` and `[telemetry]` alone: a console that reads files of records needs no broker.
+    /// `[console]`, `[telemetry]` and `[privacy]` alone: a console that reads files of records
+    /// needs no broker.
     ///
     /// # Errors
     ///
-    /// What is wrong with the sources, or with the two sections.
-    pub fn console(sources: &Sources) -> Result<(Console, Telemetry), ConfigFaults> {
+    /// What is wrong with the sources, or with the three sections.
+    pub fn console(
+        sources: &Sources,
+    ) -> Result<(Console, Telemetry, PrivacySettings), ConfigFaults> {
         let (values, faults) = layers::merge(sources);
         finish(Reader::new(values, faults), |reader| {
-            (console::read(reader), telemetry(reader))
+            let own = console::read(reader);
+            (own, telemetry(reader), privacy::read(reader))
         })
     }
 

@@ -89,7 +89,7 @@ fn a_console_over_files_needs_no_broker() {
         set: vec!["console.listen=127.0.0.1:1".to_owned()],
         ..Sources::default()
     };
-    let (console, _) = Settings::console(&sources).unwrap();
+    let (console, ..) = Settings::console(&sources).unwrap();
     assert_eq!(console.listen, SocketAddr::from(([127, 0, 0, 1], 1)));
     assert_eq!(console.access, Access::Machine);
 }

@@ -70,25 +70,28 @@ fn values(values: &[Value], facts: &Facts<'_>) -> String {
         Answer::NotKnown => 1,
         Answer::DoesNotMatch => 2,
     });
-    let mut named: Vec<(Cow<'_, str>, usize)> = Vec::new();
+    let mut named = Vec::with_capacity(LISTED);
     let mut more = 0_usize;
     for (answer, value) in answered {
-        let text = match value.remark(answer) {
-            Some(remark) => format!("{} ({remark})", value.text()).into(),
-            None => Cow::Borrowed(value.text()),
-        };
+        let said = (value.text(), value.remark(answer));
         // Places that are left out for privacy are all called the same.
-        if let Some((_, count)) = named.iter_mut().find(|(known, _)| *known == text) {
+        if let Some((_, count)) = named.iter_mut().find(|(known, _)| *known == said) {
             *count += 1;
         } else if named.len() < LISTED {
-            named.push((text, 1));
+            named.push((said, 1_usize));
         } else {
             more += 1;
         }
     }
-    let named = named.into_iter().map(|(text, count)| match count {
-        1 => text,
-        _ => format!("{text} ({count} of them)").into(),
+    let named = named.into_iter().map(|((text, remark), count)| {
+        let mut text = text.to_owned();
+        if let Some(remark) = remark {
+            text = format!("{text} ({remark})");
+        }
+        if count > 1 {
+            text = format!("{text} ({count} of them)");
+        }
+        text
     });
     let named = named.collect::<Vec<_>>().join(", ");
     match more {
