@@ -18,7 +18,7 @@ pub(super) use crate::query::view::{actor_words, state_words};
 
 use layout::{LABEL, row, wrapped};
 
-/// Columns of a card.
+/// Columns of a card on a wide terminal: longer lines are harder to read.
 pub const WIDTH: usize = 100;
 /// Column at which the text of a step begins.
 const STEP: usize = 7;
@@ -276,8 +276,8 @@ mod tests {
         write_diagnosis, write_provenance,
     };
     use crate::signin::{
-        AppliedPolicy, Condition, DeviceDetail, GrantControl, Personal, Place, PolicyResult,
-        RequirementPolicy, SignIn, Text,
+        AppliedPolicy, AuthenticationStep, Condition, DeviceDetail, GrantControl, Personal, Place,
+        PolicyResult, RequirementPolicy, SignIn, Text, parse_time,
     };
 
     const SOURCE: Source<'static> = Source::File {
@@ -367,6 +367,43 @@ mod tests {
             for line in card.lines().filter(|line| !line.contains("https://")) {
                 assert!(line.chars().count() <= width, "{width}: {line}");
             }
+        }
+    }
+
+    #[test]
+    fn a_table_of_steps_breaks_no_word() {
+        let step = |method, result, requirement| AuthenticationStep {
+            time: parse_time("2026-03-02T08:14:55Z"),
+            method: Some(method),
+            succeeded: Some(true),
+            result_detail: Some(result),
+            requirement: Some(requirement),
+            ..AuthenticationStep::default()
+        };
+        let claim = "MFA requirement satisfied by claim in the token";
+        let sign_in = SignIn {
+            authentication_steps: vec![
+                step(
+                    "Password Hash Sync".into(),
+                    "Correct password".into(),
+                    "Primary authentication".into(),
+                ),
+                step(
+                    "Previously satisfied".into(),
+                    claim.into(),
+                    "Multifactor authentication".into(),
+                ),
+            ],
+            ..SignIn::default()
+        };
+        for width in [60, 80, 100] {
+            let card = card(&sign_in, false, width);
+            let words: Vec<_> = card.split([' ', '\n', ':', ',']).collect();
+            for word in ["Succeeded", "requirement", "Previously", "authentication"] {
+                assert!(words.contains(&word), "{word}: {card}");
+            }
+            let is_within = |line: &str| line.contains("https://") || line.chars().count() <= width;
+            assert!(card.lines().all(is_within), "{card}");
         }
     }
 

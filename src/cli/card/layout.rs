@@ -9,8 +9,10 @@ pub(super) const LABEL: usize = 15;
 pub(super) const TABLE: usize = 2 + LABEL;
 /// Columns between two cells.
 const GAP: usize = 2;
-/// A column is not made narrower.
-const NARROWEST: usize = 10;
+/// A word of at most so many columns is not broken.
+const WORD: usize = 20;
+/// Where a table begins that is too wide beside the labels.
+const LEFTMOST: usize = 4;
 
 /// A label and its values; nothing where no value is known.
 pub(super) fn row(
@@ -53,15 +55,23 @@ pub(super) fn wrapped(
 }
 
 /// Writes rows of cells from column `indent` on, each column as wide as its widest cell. Where
-/// they do not fit, the widest columns give way and their cells are wrapped. The first row is
-/// the heading; empty columns are left out.
+/// they do not fit, the widest columns give way and their cells are wrapped at blanks; where the
+/// words need more room, the table moves to the left; only then are long words broken. Where the
+/// short ones need more room than that, each row is written out. The first row is the heading;
+/// empty columns are left out.
 pub(super) fn table<const N: usize>(
     rows: &[[String; N]],
     indent: usize,
     width: usize,
     out: &mut impl Write,
 ) -> fmt::Result {
-    let widths = widths(rows, width.saturating_sub(indent));
+    let columns = Columns::of(rows);
+    let indents = [indent, indent.min(LEFTMOST)];
+    let has_room = |indent: &usize| fits(&columns.words, width.saturating_sub(*indent));
+    let indent = indents.into_iter().find(has_room).unwrap_or(indents[1]);
+    let Some(widths) = columns.widths(width.saturating_sub(indent)) else {
+        return written_out(rows, indents[1], width, out);
+    };
     for row in rows {
         let cells: Vec<(Vec<String>, usize)> = row
             .iter()
@@ -92,31 +102,79 @@ pub(super) fn table<const N: usize>(
     Ok(())
 }
 
-/// The width of each column; 0 where only the heading has a cell.
-fn widths<const N: usize>(rows: &[[String; N]], available: usize) -> [usize; N] {
-    let mut widths = [0; N];
-    for (at, width) in widths.iter_mut().enumerate() {
-        let body = rows.iter().skip(1).any(|row| !row[at].is_empty());
-        let cells = rows.iter().map(|row| Inert(&row[at]).columns());
-        *width = if body { cells.max().unwrap_or(0) } else { 0 };
+/// `Step: 1, Method: Password`, for a terminal that is too narrow for columns.
+fn written_out<const N: usize>(
+    rows: &[[String; N]],
+    indent: usize,
+    width: usize,
+    out: &mut impl Write,
+) -> fmt::Result {
+    let Some((headings, rows)) = rows.split_first() else {
+        return Ok(());
+    };
+    for row in rows {
+        let cells = headings.iter().zip(row);
+        let cells = cells.filter(|(_, cell)| !cell.is_empty());
+        let cells: Vec<_> = cells
+            .map(|(heading, cell)| format!("{heading}: {cell}"))
+            .collect();
+        write!(out, "{:indent$}", "")?;
+        wrapped(&cells.join(", "), indent + GAP, width, out)?;
     }
-    loop {
-        let shown = widths.iter().filter(|width| **width > 0).count();
-        let total = widths.iter().sum::<usize>() + GAP * shown.saturating_sub(1);
-        let Some(excess @ 1..) = total.checked_sub(available) else {
-            return widths;
+    Ok(())
+}
+
+fn fits(widths: &[usize], available: usize) -> bool {
+    let shown = widths.iter().filter(|width| **width > 0).count();
+    widths.iter().sum::<usize>() + GAP * shown.saturating_sub(1) <= available
+}
+
+/// What the columns of a table would take; 0 where only the heading has a cell.
+struct Columns<const N: usize> {
+    /// For each cell on one line.
+    cells: [usize; N],
+    /// For each word on one line.
+    words: [usize; N],
+}
+
+impl<const N: usize> Columns<N> {
+    fn of(rows: &[[String; N]]) -> Columns<N> {
+        let widest = |at: usize, of: &dyn Fn(&str) -> usize| {
+            let is_empty = rows.iter().skip(1).all(|row| row[at].is_empty());
+            let widest = rows.iter().map(|row| of(&row[at])).max();
+            if is_empty { 0 } else { widest.unwrap_or(0) }
         };
-        let mut sorted = widths;
-        sorted.sort_unstable_by(|a, b| b.cmp(a));
-        let (widest, next) = (sorted[0], sorted.get(1).copied().unwrap_or(0));
-        if widest <= NARROWEST {
-            return widths;
-        }
-        let floor = next.max(NARROWEST).min(widest - 1);
-        for width in widths.iter_mut().filter(|width| **width == widest).take(1) {
-            *width = floor.max(widest.saturating_sub(excess));
+        let columns = |text: &str| Inert(text).columns();
+        let longest = |text: &str| text.split(' ').map(columns).max().unwrap_or(0);
+        Columns {
+            cells: std::array::from_fn(|at| widest(at, &columns)),
+            words: std::array::from_fn(|at| widest(at, &longest)),
         }
     }
+
+    /// `None` where not even the short words fit.
+    fn widths(&self, available: usize) -> Option<[usize; N]> {
+        let short = self.words.map(|width| width.min(WORD));
+        let words = give_way(self.words, short, available)?;
+        give_way(self.cells, words, available)
+    }
+}
+
+/// The widest columns give way first, none of them below its least width.
+fn give_way<const N: usize>(
+    widths: [usize; N],
+    least: [usize; N],
+    available: usize,
+) -> Option<[usize; N]> {
+    let mut widths = widths.map(|width| width.min(available));
+    while !fits(&widths, available) {
+        let columns = widths.iter_mut().zip(least);
+        let (widest, _) = columns
+            .filter(|(width, least)| **width > *least)
+            .max_by_key(|(width, _)| **width)?;
+        *widest -= 1;
+    }
+    Some(widths)
 }
 
 /// `text` in lines of at most `columns`, broken at blanks, and within words that are longer.
@@ -185,5 +243,46 @@ mod tests {
         for line in written(&[["A", "B", "C"], ["first", &word, "last"]], 40).lines() {
             assert!(line.chars().count() <= 40, "{line}");
         }
+    }
+    #[test]
+    fn words_are_broken_only_where_they_are_longer_than_a_column_can_be() {
+        let name = "a-name-that-is-longer-than-the-line-that-it-has-to-stand-in";
+        let rows = [
+            ["Method", "Result", "For"],
+            ["Password", "requirement met", name],
+        ];
+        let text = written(&rows, 50);
+        let words = text.split_whitespace().collect::<Vec<_>>();
+        for word in ["Password", "requirement", "met"] {
+            assert!(words.contains(&word), "{text}");
+        }
+        for line in text.lines() {
+            assert!(line.chars().count() <= 50, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_needs_the_room_of_the_labels_takes_it() {
+        let cells = [
+            ["Condition", "Value"],
+            ["location", "nadia.okafor@fabrikam.example"],
+        ];
+        let rows: Vec<_> = cells.iter().map(|row| row.map(str::to_owned)).collect();
+        let at = |width| {
+            let mut out = String::new();
+            table(&rows, TABLE, width, &mut out).unwrap();
+            out.lines().next().unwrap().find("Condition")
+        };
+        assert_eq!((at(57), at(56)), (Some(TABLE), Some(LEFTMOST)));
+    }
+
+    #[test]
+    fn rows_are_written_out_where_no_columns_fit() {
+        let rows = [["Step", "Method", "Result"], ["1", "Password", "well done"]];
+        let text = written(&rows, 14);
+        assert_eq!(
+            text,
+            "  Step: 1,\n    Method:\n    Password,\n    Result:\n    well done\n"
+        );
     }
 }
