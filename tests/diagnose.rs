@@ -343,6 +343,34 @@ fn a_card_is_there_for_the_asking() {
     }
 }
 
+#[test]
+fn a_card_keeps_to_the_terminal() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("sign-ins.json");
+    fs::write(&file, event("a")).expect("it is written");
+    for (columns, widest) in [(60, 60), (80, 80), (200, 100)] {
+        let program = env!("CARGO_BIN_EXE_signin-diagnostics");
+        let command = format!(
+            "stty rows 24 cols {columns}; exec {program} diagnose {}",
+            file.display()
+        );
+        let output = Command::new("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("script is there: apt-get install bsdutils");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let lines = text.lines().map(|line| line.trim_end_matches('\r'));
+        // Colours take no columns; an address stands on its own line, whole.
+        let texts = lines.filter(|line| !line.contains('\u{1b}') && !line.contains("https://"));
+        let longest = texts.map(|line| line.chars().count()).max();
+        assert!(
+            longest.is_some_and(|longest| (widest - 15..=widest).contains(&longest)),
+            "{text}"
+        );
+    }
+}
+
 /// The README shows a card up to its second step. `BLESS=1` writes it anew.
 #[test]
 fn the_card_of_the_readme_is_what_is_written() {

@@ -13,7 +13,7 @@ use askama::Template as _;
 use chrono::Utc;
 use clap::{Args, ValueEnum};
 
-use super::card::{time_words, write_card};
+use super::card::{WIDTH, time_words, write_card};
 use super::search::args::RangeArgs;
 use super::search::progress::Bar;
 use super::search::{self, HINTS, say, table, terminal_width, usage};
@@ -29,9 +29,6 @@ use crate::query::review::{Lookup, Review, look_up};
 use crate::query::scope::{self, DEFAULT_RANGE};
 use crate::query::store::Store;
 use crate::query::view::{self, ReviewPage, View};
-
-/// Columns of a card on a wide terminal: longer lines are harder to read.
-const WIDEST: usize = 100;
 
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
@@ -158,7 +155,7 @@ fn write(args: &ReviewArgs, review: &Review, catalog: &Catalog) -> anyhow::Resul
                 let on_terminal = args.output.is_none() && io::stdout().is_terminal();
                 let colour = on_terminal && std::env::var_os("NO_COLOR").is_none();
                 let width = if on_terminal {
-                    terminal_width().min(WIDEST)
+                    terminal_width().min(WIDTH)
                 } else {
                     80
                 };

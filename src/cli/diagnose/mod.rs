@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::card::WIDTH;
+use super::search::terminal_width;
 use super::{load_catalog, refuse};
 use crate::diagnosis::{Detail, DetailRules, Diagnoser, Source};
 use crate::files::Input;
@@ -100,10 +102,15 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     };
     let on_terminal = io::stdout().is_terminal();
     let colour = on_terminal && std::env::var_os("NO_COLOR").is_none();
+    let width = if on_terminal {
+        terminal_width().min(WIDTH)
+    } else {
+        WIDTH
+    };
     let form = match args.format {
         Some(Format::Ndjson) => Form::Lines,
         None if !on_terminal => Form::Lines,
-        Some(Format::Card) | None => Form::Cards { colour },
+        Some(Format::Card) | None => Form::Cards { colour, width },
     };
     let diagnoser = Diagnoser::new(catalog, DetailRules::all(detail));
     let mut reading = Reading {

@@ -3,7 +3,7 @@ use std::io::{self, BufWriter, Write};
 
 use chrono::Utc;
 
-use crate::cli::card::{WIDTH, write_card};
+use crate::cli::card::write_card;
 use crate::diagnosis::{
     Bounds, Diagnoser, Provenance, Source, Time, Versions, write_diagnosis, write_provenance,
 };
@@ -28,7 +28,7 @@ pub struct Output<W: Write> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    Cards { colour: bool },
+    Cards { colour: bool, width: usize },
     Lines,
 }
 
@@ -80,14 +80,14 @@ impl<W: Write> Output<W> {
                 self.line.push(b'\n');
                 self.to.write_all(&self.line)
             }
-            Form::Cards { colour } => {
+            Form::Cards { colour, width } => {
                 // A card shows a record, so that one read back from the topic looks the same.
                 let record = record::Diagnosis::parse(&self.line).map_err(io::Error::other)?;
                 self.card.clear();
                 if std::mem::replace(&mut self.begun, true) {
                     self.card.push('\n');
                 }
-                write_card(&record, title, colour, WIDTH, &mut self.card)
+                write_card(&record, title, colour, width, &mut self.card)
                     .map_err(io::Error::other)?;
                 self.to.write_all(self.card.as_bytes())
             }
