@@ -1,7 +1,7 @@
 # The tasks of this repository. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench soak alert-quality fuzz reproducible docs build-tools deploy-tools test-tools
+.PHONY: help demo test lint deny bench scaling soak alert-quality fuzz reproducible docs build-tools deploy-tools test-tools
 
 DEPLOY_TOOLS = $(or $(SIGNIN_DIAGNOSTICS_DEPLOY_TOOLS),$(HOME)/.cache/signin-diagnostics/deploy-tools)
 
@@ -34,6 +34,13 @@ bench: build-tools ## measure beside a program that only moves the bytes, then s
 	cargo bench --bench end_to_end
 	cargo bench --bench stages
 	cargo bench --bench search
+
+scaling: build-tools ## measure by workers, partitions, sizes, instances, backlog; latency and start (Kafka; 15 minutes)
+	@$(call need,java,apt-get install openjdk-17-jre-headless)
+	@$(call need,mvn,apt-get install maven)
+	cargo bench --bench end_to_end -- scaling
+	cargo bench --bench end_to_end -- latency
+	cargo bench --bench end_to_end -- start
 
 soak: build-tools test-tools ## faults at random for 10 minutes on a real Kafka (MINUTES=n SEED=n; benches/README.md)
 	cargo bench --profile dev --bench soak -- $(or $(MINUTES),10) $(SEED)

@@ -5,15 +5,19 @@ use std::ops::RangeInclusive;
 use chrono::{TimeDelta, Utc};
 use signin_diagnostics::cli::demo::generator::{Generator, Profile};
 
+use crate::floor::Envelope;
+use crate::support::topics::delete_topic;
 use crate::support::{Setup, produce};
 
 /// Fixes the corpus.
-const SEED: u64 = 2026;
+pub const SEED: u64 = 2026;
 
 /// How the corpus is made.
 pub struct Shape {
     pub partitions: i32,
     pub profile: Profile,
+    /// Smaller records are left out.
+    pub least_bytes: usize,
 }
 
 impl Shape {
@@ -22,7 +26,26 @@ impl Shape {
         Shape {
             partitions: 4,
             profile: Profile::corpus(),
+            least_bytes: 0,
         }
+    }
+
+    /// As typical, with another list of policies.
+    pub fn listing(policies: RangeInclusive<u32>) -> Shape {
+        let mut shape = Shape::typical();
+        shape.profile.policies = policies;
+        shape.profile.long_lists = 0;
+        shape
+    }
+
+    pub fn partitions(self, partitions: i32) -> Shape {
+        Shape { partitions, ..self }
+    }
+
+    /// With so many records in every envelope.
+    pub fn envelopes(mut self, records: u32) -> Shape {
+        self.profile.batch = records..=records;
+        self
     }
 }
 
@@ -43,10 +66,11 @@ impl Corpus {
         let (mut sent, mut bytes) = (0, 0);
         let bodies = std::iter::from_fn(|| {
             (sent < records).then(|| {
-                let message = generator.next_message(start);
-                sent += message.records;
-                bytes += message.body.len() as u64;
-                message.body
+                let body = generator.next_message(start).body;
+                let (body, records) = without_smaller(&body, shape.least_bytes);
+                sent += records;
+                bytes += body.len() as u64;
+                body
             })
         });
         produce(&setup.input, bodies, |n| {
@@ -60,6 +84,38 @@ impl Corpus {
             batch: shape.profile.batch.clone(),
         }
     }
+
+    /// Of a record, in KB.
+    pub fn mean_kilobytes(&self) -> f64 {
+        self.bytes as f64 / self.records as f64 / 1_000.0
+    }
+
+    /// Deletes its topics: the disk must not fill.
+    pub fn delete(self) {
+        let Setup {
+            bootstrap,
+            input,
+            output,
+            dead_letters,
+            ..
+        } = &self.setup;
+        for topic in [input, output, dead_letters] {
+            delete_topic(bootstrap, topic);
+        }
+    }
+}
+
+/// The message with its records of so many bytes and more, and their number.
+fn without_smaller(body: &[u8], least_bytes: usize) -> (Vec<u8>, u64) {
+    let text = std::str::from_utf8(body).expect("text");
+    let mut envelope: Envelope<'_> = serde_json::from_str(text).expect("an envelope");
+    envelope
+        .records
+        .retain(|record| record.get().len() >= least_bytes);
+    let records = envelope.records.iter().map(|record| record.get());
+    let records: Vec<&str> = records.collect();
+    let body = format!("{{\"records\":[{}]}}", records.join(","));
+    (body.into_bytes(), records.len() as u64)
 }
 
 impl fmt::Display for Corpus {
@@ -68,7 +124,7 @@ impl fmt::Display for Corpus {
             f,
             "{} records of {:.1} KB on average, {} to {} a message, {} partitions",
             self.records,
-            self.bytes as f64 / self.records as f64 / 1_000.0,
+            self.mean_kilobytes(),
             self.batch.start(),
             self.batch.end(),
             self.partitions,

@@ -31,9 +31,9 @@ const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(5);
 
 #[derive(Deserialize)]
-struct Envelope<'m> {
+pub struct Envelope<'m> {
     #[serde(borrow)]
-    records: Vec<&'m RawValue>,
+    pub records: Vec<&'m RawValue>,
 }
 
 /// Runs until `records` are through, says so, and waits to be told to end.

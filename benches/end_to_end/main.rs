@@ -1,5 +1,6 @@
 //! The whole service against a real Kafka on the same machine: how fast it catches up with a
-//! backlog, and what that costs beside a program that only moves the bytes.
+//! backlog, what that costs beside a program that only moves the bytes, and how that scales; how
+//! long a diagnosis takes at a modest rate, and a start.
 //!
 //! `make bench`, or `cargo bench --bench end_to_end -- --help`; see `benches/README.md`.
 #![allow(clippy::expect_used)] // the ground of a measurement: where it gives way, it ends
@@ -10,7 +11,10 @@ mod support;
 
 mod corpus;
 mod floor;
+mod latency;
 mod process;
+mod scaling;
+mod start;
 mod subject;
 mod table;
 
@@ -30,20 +34,21 @@ const LAST: &str = "last";
 struct Arguments {
     #[command(subcommand)]
     what: Option<What>,
-    /// Records of the backlog.
-    #[arg(long, default_value_t = 200_000)]
-    records: u64,
+    /// Records of the backlog: 200,000, and 100,000 for `scaling`.
+    #[arg(long, global = true)]
+    records: Option<u64>,
     /// How often each subject runs, in turn with the others.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, global = true, default_value_t = 3)]
     rounds: usize,
-    /// A setting of the service as `key=value` in TOML; compared with the defaults. Repeatable.
-    #[arg(long, value_name = "KEY=VALUE")]
+    /// A setting of the service as `key=value` in TOML; `catch-up` and `latency` compare it with the
+    /// defaults. Repeatable.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Another build of the service to compare with.
     #[arg(long, value_name = "PROGRAM")]
     other: Option<PathBuf>,
     /// `cargo bench` passes it.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
 }
 
@@ -51,22 +56,41 @@ struct Arguments {
 enum What {
     /// The service and the floor, alternately (the default).
     CatchUp,
+    /// What a record costs by workers, partitions, envelopes, sizes, instances, backlog, buffers.
+    Scaling {
+        /// All of them, if none is named.
+        by: Vec<scaling::By>,
+    },
+    /// The time of a diagnosis at 1,000 records a second, for several `linger.ms`.
+    Latency {
+        /// Seconds of each.
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
+    /// The time from the start of the process to `/readyz`, and the size of the program.
+    Start,
     /// The floor itself.
     #[command(hide = true)]
-    Floor { records: u64, set: Vec<String> },
+    Floor { until: u64, settings: Vec<String> },
 }
 
 fn main() {
     let arguments = Arguments::parse();
-    match arguments.what {
-        Some(What::Floor { records, set }) => floor::run(set, records),
+    let Arguments { set, rounds, .. } = &arguments;
+    match &arguments.what {
+        Some(What::Floor { until, settings }) => floor::run(settings.clone(), *until),
+        Some(What::Scaling { by }) => {
+            scaling::run(by, arguments.records.unwrap_or(100_000), *rounds, set);
+        }
+        Some(What::Latency { seconds }) => latency::run(*seconds, set),
+        Some(What::Start) => start::run(set),
         None | Some(What::CatchUp) => catch_up(&arguments),
     }
 }
 
 fn catch_up(arguments: &Arguments) {
-    let corpus = Corpus::load(&Shape::typical(), arguments.records);
-    let mut subjects = vec![Subject::floor(), Subject::service("service", &[])];
+    let corpus = Corpus::load(&Shape::typical(), arguments.records.unwrap_or(200_000));
+    let mut subjects = vec![Subject::floor(&[]), Subject::service("service", &[])];
     if !arguments.set.is_empty() {
         let name = arguments.set.join(" ");
         subjects.push(Subject::service(&name, &arguments.set));

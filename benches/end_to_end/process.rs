@@ -26,6 +26,17 @@ impl Usage {
         }
     }
 
+    /// Of several processes: their time together, and the highest of their peaks.
+    pub fn of_all(pids: impl IntoIterator<Item = u32>) -> Usage {
+        let all = pids.into_iter().map(Usage::of);
+        all.reduce(|one, other| Usage {
+            user_seconds: one.user_seconds + other.user_seconds,
+            system_seconds: one.system_seconds + other.system_seconds,
+            peak_megabytes: one.peak_megabytes.max(other.peak_megabytes),
+        })
+        .expect("a process")
+    }
+
     pub fn cpu_seconds(&self) -> f64 {
         self.user_seconds + self.system_seconds
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::corpus::Corpus;
 use crate::process::Usage;
 use crate::support::leash::Leash;
-use crate::support::{Setup, Signal, wait};
+use crate::support::{Service, Setup, Signal, wait};
 use crate::{FIRST, LAST};
 
 /// A catch-up that takes longer has failed.
@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_mins(4);
 pub struct Round {
     /// From the first record settled to the last.
     pub seconds: f64,
-    /// Of the whole process, from its start.
+    /// Of the whole process, or of several, from the start.
     pub usage: Usage,
 }
 
@@ -27,21 +27,27 @@ pub struct Subject {
     kind: Kind,
 }
 
+/// Settings are `key=value`.
 enum Kind {
-    Floor,
+    Floor {
+        settings: Vec<String>,
+    },
     Service {
-        /// `key=value`.
         settings: Vec<String>,
         /// Another build than this one.
         program: Option<PathBuf>,
+        /// Processes of one group.
+        instances: usize,
     },
 }
 
 impl Subject {
-    pub fn floor() -> Subject {
+    pub fn floor(settings: &[String]) -> Subject {
         Subject {
             name: "floor".to_owned(),
-            kind: Kind::Floor,
+            kind: Kind::Floor {
+                settings: settings.to_vec(),
+            },
         }
     }
 
@@ -51,6 +57,7 @@ impl Subject {
             kind: Kind::Service {
                 settings: settings.to_vec(),
                 program: None,
+                instances: 1,
             },
         }
     }
@@ -58,6 +65,13 @@ impl Subject {
     pub fn program(mut self, other: &Path) -> Subject {
         if let Kind::Service { program, .. } = &mut self.kind {
             *program = Some(other.to_owned());
+        }
+        self
+    }
+
+    pub fn instances(mut self, number: usize) -> Subject {
+        if let Kind::Service { instances, .. } = &mut self.kind {
+            *instances = number;
         }
         self
     }
@@ -71,42 +85,55 @@ impl Subject {
         let mut setup = corpus.setup.clone();
         setup.group = format!("{}-{group}", setup.input);
         match &self.kind {
-            Kind::Floor => floor(&setup, corpus.records),
-            Kind::Service { settings, program } => {
-                for setting in settings {
-                    let (key, value) = setting.split_once('=').expect("key=value");
-                    setup = setup.set(key, value);
-                }
+            Kind::Floor { settings } => floor(&setup, settings, corpus.records),
+            Kind::Service {
+                settings,
+                program,
+                instances,
+            } => {
+                setup = with(setup, settings);
                 if let Some(program) = program {
                     setup = setup.program(program);
                 }
-                service(&setup, corpus.records)
+                service(&setup, *instances, corpus.records)
             }
         }
     }
 }
 
-fn service(setup: &Setup, records: u64) -> Round {
-    let mut service = setup.start();
+/// The setup with settings of `key=value`.
+pub fn with(setup: Setup, settings: &[String]) -> Setup {
+    settings.iter().fold(setup, |setup, setting| {
+        let (key, value) = setting.split_once('=').expect("key=value");
+        setup.set(key, value)
+    })
+}
+
+fn service(setup: &Setup, instances: usize, records: u64) -> Round {
+    let mut services: Vec<Service> = (0..instances).map(|_| setup.start()).collect();
     // One that refuses its settings ends at once.
     let mut has = |enough: u64| {
-        let enough = || service.ended().is_some() || service.records() >= enough;
-        wait::holds_within(DEADLINE, enough)
+        wait::holds_within(DEADLINE, || {
+            services.iter_mut().any(|service| service.ended().is_some())
+                || services.iter().map(Service::records).sum::<u64>() >= enough
+        })
     };
     has(1);
     let start = Instant::now();
     has(records);
     let seconds = start.elapsed().as_secs_f64();
-    let is_done = service.records() >= records;
-    assert!(is_done, "the backlog is not done:\n{}", service.log());
-    let usage = Usage::of(service.pid());
-    service.signal(Signal::Term);
-    service.wait(DEADLINE);
+    let is_done = services.iter().map(Service::records).sum::<u64>() >= records;
+    assert!(is_done, "the backlog is not done:\n{}", services[0].log());
+    let usage = Usage::of_all(services.iter().map(Service::pid));
+    for service in &mut services {
+        service.signal(Signal::Term);
+        service.wait(DEADLINE);
+    }
     Round { seconds, usage }
 }
 
 /// This program, as the floor.
-fn floor(setup: &Setup, records: u64) -> Round {
+fn floor(setup: &Setup, settings: &[String], records: u64) -> Round {
     let mut floor = Command::new(std::env::current_exe().expect("this program has a path"))
         .arg("floor")
         .arg(records.to_string())
@@ -115,6 +142,7 @@ fn floor(setup: &Setup, records: u64) -> Round {
         .arg(format!("input.group_id={}", setup.group))
         .arg(format!("output.topic={}", setup.output))
         .arg(format!("dead_letter.topic={}", setup.dead_letters))
+        .args(settings)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

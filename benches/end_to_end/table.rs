@@ -1,9 +1,44 @@
 //! Prints the rounds as they come, and their medians at the end.
+use std::fmt;
+
 use crate::corpus::Corpus;
 use crate::subject::Round;
 
 /// A heading, its digits, what it is multiplied with, and where it is found.
 type Figure = (&'static str, usize, f64, fn(&Round) -> f64);
+
+/// What several measurements come to.
+#[derive(Debug, Clone, Copy)]
+pub struct Spread {
+    pub median: f64,
+    pub least: f64,
+    pub most: f64,
+}
+
+impl Spread {
+    pub fn of(values: impl Iterator<Item = f64>) -> Spread {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_unstable_by(f64::total_cmp);
+        Spread {
+            median: values[values.len() / 2],
+            least: values[0],
+            most: values[values.len() - 1],
+        }
+    }
+}
+
+/// The median, and the range in brackets.
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = f.precision().unwrap_or(2);
+        let Spread {
+            median,
+            least,
+            most,
+        } = self;
+        write!(f, "{median:.digits$} ({least:.digits$} to {most:.digits$})")
+    }
+}
 
 pub struct Table {
     subjects: Vec<(String, Vec<Round>)>,
@@ -55,15 +90,6 @@ impl Table {
             self.subjects[0].0
         );
         let records = self.records;
-        let of = |rounds: &[Round], value: fn(&Round) -> f64| {
-            let mut values: Vec<f64> = rounds.iter().map(value).collect();
-            values.sort_unstable_by(f64::total_cmp);
-            (
-                values[values.len() / 2],
-                values[0],
-                values[values.len() - 1],
-            )
-        };
         let figures: [Figure; 3] = [
             ("CPU s/100k", 2, 1e5 / records, |round| {
                 round.usage.cpu_seconds()
@@ -73,9 +99,13 @@ impl Table {
         ];
         for (figure, digits, scale, value) in figures {
             println!("{figure}");
-            let (first, _, _) = of(&self.subjects[0].1, value);
+            let first = Spread::of(self.subjects[0].1.iter().map(value)).median;
             for (name, rounds) in &self.subjects {
-                let (median, least, most) = of(rounds, value);
+                let Spread {
+                    median,
+                    least,
+                    most,
+                } = Spread::of(rounds.iter().map(value));
                 println!(
                     "  {name:<width$} {:>8.digits$} ({:.digits$} to {:.digits$}) {:>6.2}x",
                     median * scale,
