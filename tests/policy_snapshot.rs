@@ -42,7 +42,12 @@ if [ -n "${GONE-}" ] && [[ $url == *"$GONE"* ]]; then
   echo 'ERROR: Not Found({"error":{"code":"Request_ResourceNotFound"}})' >&2
   exit 1
 fi
+if [ -n "${BUSY-}" ] && [[ $url == *"$BUSY"* ]] && { [ "$BUSY" = / ] || [ "$(grep -cF "$BUSY" "$FAKE/asked")" -le 2 ]; }; then
+  echo 'ERROR: Too Many Requests({"error":{"code":"TooManyRequests"}})' >&2
+  exit 1
+fi
 finance=00000000-0000-4000-8000-000000000011
+hidden=00000000-0000-4000-8000-000000000012
 case $url in
   */conditionalAccess/policies) cat "$FAKE/policies.1" ;;
   */conditionalAccess/policies\?*skiptoken=2) cat "$FAKE/policies.2" ;;
@@ -54,6 +59,9 @@ case $url in
   */groups/$finance/transitiveMembers*)
     echo '{"value":[{"@odata.type":"#microsoft.graph.user","id":"00000000-0000-4000-8000-000000000002"}],
       "@odata.nextLink":"https://graph.microsoft.com/v1.0/groups/'$finance'/transitiveMembers?$skiptoken=2"}' ;;
+  */groups/$hidden\?*)
+    echo '{"id":"'$hidden'","displayName":"Emergency access","visibility":"HiddenMembership"}' ;;
+  */groups/$hidden/transitiveMembers*) echo '{"value":[]}' ;;
   */groups/$finance\?*) echo '{"id":"'$finance'","displayName":"Finance"}' ;;
   */roleDefinitions*) cat "$FAKE/roles.1" ;;
   */roleAssignments*) cat "$FAKE/roles.2" ;;
@@ -65,15 +73,20 @@ case $url in
 esac
 "##;
 
-/// A folder with the stand-in for `az`, and the place of the export.
+/// Takes no time, and notes how much it was asked for.
+const SLEEP: &str = "#!/usr/bin/env bash\necho \"$1\" >>\"$FAKE/slept\"\n";
+
+/// A folder with the stand-ins for `az` and `sleep`, and the place of the export.
 struct Graph(TempDir);
 
 impl Graph {
     fn new() -> Graph {
         let folder = TempDir::with_prefix("signin-diagnostics-graph-").expect("a folder");
-        let az = folder.path().join("az");
-        fs::write(&az, AZ).expect("it is written");
-        fs::set_permissions(&az, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        for (name, script) in [("az", AZ), ("sleep", SLEEP)] {
+            let program = folder.path().join(name);
+            fs::write(&program, script).expect("it is written");
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        }
         for name in ["policies", "roles"] {
             let file = Path::new(FIXTURE).join(format!("{name}.json"));
             let text = fs::read_to_string(file).expect("the fixture is there");
@@ -95,7 +108,8 @@ impl Graph {
         self.run_with(("FORBIDDEN", forbidden), arguments)
     }
 
-    /// `FORBIDDEN` or `GONE`: what addresses with this text are answered.
+    /// `FORBIDDEN`, `GONE`, or `BUSY` (twice; for `/` always): what addresses with this text are
+    /// answered.
     fn run_with(&self, (answer, addresses): (&str, &str), arguments: &[&str]) -> Output {
         assert_installed("jq", "apt-get install jq");
         let path = std::env::var("PATH").unwrap_or_default();
@@ -157,7 +171,7 @@ fn the_script_exports_every_page_and_what_the_policies_mention() {
     assert_eq!(snapshot.tenant_id(), Some(TENANT));
     let contents = snapshot.contents();
     assert_eq!((contents.locations, contents.roles), (5, 1));
-    assert_eq!((contents.groups, contents.groups_with_members), (1, 1));
+    assert_eq!((contents.groups, contents.groups_with_members), (2, 1));
     let policy = snapshot
         .policy("00000000-0000-4000-8000-000000000102")
         .expect("it is in the export");
@@ -178,6 +192,13 @@ fn the_script_exports_every_page_and_what_the_policies_mention() {
         };
         assert_eq!(users.include[0].answer(&facts), answer, "{user}");
     }
+    let hidden = &users.exclude[0];
+    assert_eq!(hidden.text(), "Group: Emergency access");
+    let anybody = Facts {
+        user_id: Some("00000000-0000-4000-8000-000000000004"),
+        ..Facts::default()
+    };
+    assert_eq!(hidden.answer(&anybody), Answer::NotKnown);
     let role = users.exclude.last().expect("it excludes a role");
     let holder = Facts {
         user_id: Some("00000000-0000-4000-8000-000000000007"),
@@ -217,6 +238,30 @@ fn an_export_that_fails_leaves_the_old_one_and_a_new_one_replaces_it() {
     assert_eq!(graph.exports(), 2, "the new one and the one before");
 }
 
+#[test]
+fn the_script_asks_again_where_graph_is_busy_and_gives_up_in_the_end() {
+    let slept = |graph: &Graph| {
+        let text = fs::read_to_string(graph.0.path().join("slept")).expect("it waited");
+        text.lines().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let graph = Graph::new();
+    let output = graph.run_with(("BUSY", "policies?$skiptoken=2"), &[]);
+    let stderr = text(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("asking again in 15 seconds"), "{stderr}");
+    assert_eq!(slept(&graph), ["15", "30"]);
+    assert_eq!(load(&graph.export()).policies().len(), 9);
+
+    let graph = Graph::new();
+    let output = graph.run_with(("BUSY", "/"), &[]);
+    let stderr = text(&output.stderr);
+    assert!(!output.status.success(), "{stderr}");
+    assert!(stderr.contains("Too Many Requests"), "{stderr}");
+    assert!(stderr.contains("did not answer"), "{stderr}");
+    assert_eq!(slept(&graph), ["15", "30", "60", "120"]);
+    assert_eq!(graph.exports(), 0, "it leaves something behind");
+}
+
 /// Only an object that a policy mentions may be gone: half a list would be read as the whole of it.
 #[test]
 fn a_list_of_which_a_page_is_not_there_is_no_export() {
@@ -250,7 +295,7 @@ fn what_is_left_out_is_not_asked_for() {
         assert!(!asked.contains(part), "{asked}");
     }
     let contents = load(&graph.export()).contents();
-    assert_eq!((contents.groups, contents.groups_with_members), (1, 0));
+    assert_eq!((contents.groups, contents.groups_with_members), (2, 0));
     let output = graph.run("", &["--without", "policies"]);
     assert_eq!(output.status.code(), Some(2));
 }

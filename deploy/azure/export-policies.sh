@@ -67,35 +67,51 @@ new=$folder.$(date -u +%Y%m%dT%H%M%SZ).$$
 mkdir -p -- "$(dirname -- "$folder")"
 mkdir -- "$new"
 finished=
-trap '[ -n "$finished" ] || rm -rf -- "$new" "$new.link"' EXIT
+trap 'rm -f -- "$new.error"; [ -n "$finished" ] || rm -rf -- "$new" "$new.link"' EXIT
 
 graph=https://graph.microsoft.com/$version
 
 wants() { [[ $without != *" $1 "* ]]; }
 
+# Seconds after which a request is made again that Graph is too busy for. It names a time in a header
+# that az does not show; these add up to more than what it usually asks for.
+waits=(15 30 60 120)
+busy='Too Many Requests|Bad Gateway|Service Unavailable|Gateway Time-?out'
+
+# ask URL: one page, as Graph answers it; what went wrong is in $new.error.
+ask() {
+  local wait
+  for wait in "${waits[@]}" ""; do
+    if az rest --method get --url "$1" --output json --only-show-errors \
+      </dev/null 2>"$new.error"; then
+      return
+    fi
+    if [ -z "$wait" ] || ! grep -Eqi "$busy" "$new.error"; then
+      return 1
+    fi
+    echo "export-policies.sh: Microsoft Graph is busy; asking again in $wait seconds" >&2
+    sleep "$wait"
+  done
+}
+
 # get [--if-there] URL: all pages, one after another, as Graph answers them. A failure ends the export.
 # With --if-there an object that is not there (any more) is nothing: its first page only, since half
 # a list is no list.
 get() {
-  local if_there="" url page error
-  error=$new.error
+  local if_there="" url page
   if [ "$1" = --if-there ]; then
     if_there=yes
     shift
   fi
   url=$1
   while [ -n "$url" ]; do
-    if ! page=$(az rest --method get --url "$url" --output json --only-show-errors \
-      </dev/null 2>"$error"); then
-      if [ -n "$if_there" ] && grep -Eq 'ResourceNotFound|Not Found' "$error"; then
-        rm -f -- "$error"
-        return 0
+    if ! page=$(ask "$url"); then
+      if [ -n "$if_there" ] && grep -Eq 'ResourceNotFound|Not Found' "$new.error"; then
+        return
       fi
-      cat -- "$error" >&2
-      rm -f -- "$error"
+      cat -- "$new.error" >&2
       fail "Microsoft Graph did not answer $url; if it says Forbidden, does the account have the right?"
     fi
-    rm -f -- "$error"
     if_there=""
     printf '%s\n' "$page"
     url=$(jq -r '."@odata.nextLink" // empty' <<<"$page")
@@ -134,13 +150,17 @@ if wants groups; then
     fi
   } | sort -u >"$new/ids"
   while read -r id; do
-    get --if-there "$graph/groups/$id?\$select=id,displayName" >"$new/group"
+    get --if-there "$graph/groups/$id?\$select=id,displayName,visibility" >"$new/group"
     [ -s "$new/group" ] || continue
     if wants members; then
       get "$graph/groups/$id/transitiveMembers?\$select=id&\$top=999" >"$new/members"
-      # Nested groups are dropped: their members are in the list themselves.
-      jq -n --slurpfile group "$new/group" '$group[0] | {id, displayName, members: [
-        inputs.value[] | select(."@odata.type" != "#microsoft.graph.group") | {id}]}' "$new/members"
+      # Nested groups are dropped: their members are in the list themselves. Nobody in a group that
+      # hides its members may mean that the right to see them is missing.
+      jq -n --slurpfile group "$new/group" '[inputs.value[]
+          | select(."@odata.type" != "#microsoft.graph.group") | {id}] as $members
+        | $group[0] | {id, displayName}
+          + if .visibility == "HiddenMembership" and $members == [] then {} else {$members} end' \
+        "$new/members"
     else
       jq '{id, displayName}' "$new/group"
     fi
