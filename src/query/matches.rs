@@ -278,11 +278,23 @@ impl Match {
     }
 }
 
-/// Adds the policies of another page: those that decided stay in front.
+/// Adds the policies of another page: those that decided stay in front. Each page is diagnosed by
+/// itself, so the words are those of the first that shows what Conditional Access did.
 fn merge(diagnosis: &mut Diagnosis, page: Diagnosis) {
     let Some(more) = page.conditional_access else {
         return;
     };
+    let shows = |aspects: &[String]| !SHOWS_NOTHING.iter().any(|aspect| has(aspects, aspect));
+    let tells_more = !shows(&diagnosis.aspects) && shows(&page.aspects);
+    diagnosis.aspects = merged(&diagnosis.aspects, &page.aspects);
+    if tells_more {
+        diagnosis.scenario = page.scenario;
+        diagnosis.assessment = page.assessment;
+        diagnosis.authentication = page.authentication;
+        diagnosis.remediation = page.remediation;
+        diagnosis.support_ticket = page.support_ticket;
+        diagnosis.references = page.references;
+    }
     let access = diagnosis.conditional_access.get_or_insert_default();
     for policy in more.policies {
         if !access.policies.contains(&policy) {
@@ -290,8 +302,34 @@ fn merge(diagnosis: &mut Diagnosis, page: Diagnosis) {
         }
     }
     access.policies.sort_by_key(|policy| !policy.deciding);
+    access.sign_in_values.extend(more.sign_in_values);
     access.not_shown += more.not_shown;
     diagnosis.trimmed |= page.trimmed;
+}
+
+/// Aspects of a list that does not show what Conditional Access did.
+const SHOWS_NOTHING: [&str; 2] = [
+    "policy_detail_missing",
+    "no_conditional_access_policy_applied",
+];
+
+const SINGLE_FACTOR: &str = "single_factor";
+
+fn has(aspects: &[String], aspect: &str) -> bool {
+    aspects.iter().any(|other| other == aspect)
+}
+
+/// What a policy takes back on one page holds only where it holds on both.
+fn merged(one: &[String], other: &[String]) -> Vec<String> {
+    let new = other.iter().filter(|aspect| !has(one, aspect));
+    let mut all: Vec<_> = one.iter().chain(new).cloned().collect();
+    let on_both = |aspect: &str| has(one, aspect) && has(other, aspect);
+    all.retain(|aspect| match aspect.as_str() {
+        "mfa_policy_not_applied" => on_both(SINGLE_FACTOR),
+        aspect if aspect == SINGLE_FACTOR || SHOWS_NOTHING.contains(&aspect) => on_both(aspect),
+        _ => true,
+    });
+    all
 }
 
 #[cfg(test)]
@@ -371,6 +409,38 @@ mod tests {
         let policies: Vec<_> = access.policies.iter().map(Policy::shown).collect();
         assert_eq!(policies, ["p-2", "p-1"], "what decided is in front");
         assert_eq!(found.matches[0].diagnosis.outcome, "blocked");
+    }
+
+    #[test]
+    fn the_page_that_shows_what_decided_speaks_for_all() {
+        let page = |fields: &str| {
+            format!(
+                r#"{{"schema_version":1,"diagnosis_id":"a","conditional_access":{{}},{fields}}}"#
+            )
+        };
+        let merged = |pages: [&str; 2]| {
+            let mut matches = all();
+            for (number, fields) in pages.into_iter().enumerate() {
+                let fields = format!(r#"{fields},"policy_page":{}"#, number > 0);
+                matches.add(page(&fields).as_bytes()).unwrap();
+            }
+            matches.finish().matches.remove(0).diagnosis
+        };
+        let silent = r#""scenario":"mfa_from_other_requirements","assessment":"Not named.","aspects":["sign_in_risk","policy_detail_missing"]"#;
+        let told = r#""scenario":"mfa_from_conditional_access","assessment":"By A.","aspects":["report_only_would_block"]"#;
+        for pages in [[silent, told], [told, silent]] {
+            let diagnosis = merged(pages);
+            assert_eq!(diagnosis.scenario, "mfa_from_conditional_access");
+            assert_eq!(diagnosis.assessment, "By A.");
+            let mut aspects = diagnosis.aspects;
+            aspects.sort();
+            assert_eq!(aspects, ["report_only_would_block", "sign_in_risk"]);
+        }
+        assert!(merged([silent, silent]).aspects.len() == 2);
+        let single = r#""aspects":["single_factor","mfa_policy_not_applied"]"#;
+        let second = r#""aspects":["cross_tenant"]"#;
+        assert_eq!(merged([single, second]).aspects, ["cross_tenant"]);
+        assert_eq!(merged([single, single]).aspects.len(), 2);
     }
 
     #[test]
