@@ -421,6 +421,8 @@ fn diagnose_names_the_snapshot_in_the_records_of_its_tenant() {
         .map(|record| record["versions"]["snapshot"].as_str())
         .collect();
     assert_eq!(snapshots, [Some(version.as_str()), None]);
+    let remark = format!("1 diagnosed without the policy snapshot, which is of tenant {TENANT}\n");
+    assert_eq!(text(&output.stderr), remark);
 
     let output = run(folder.path());
     assert_eq!(output.status.code(), Some(64));

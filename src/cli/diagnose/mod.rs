@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::card::WIDTH;
-use super::search::terminal_width;
+use super::search::{say, terminal_width};
 use super::{load_catalog, refuse};
 use crate::diagnosis::{Detail, DetailRules, Diagnoser, Source};
 use crate::files::Input;
@@ -126,6 +126,9 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     reading.output.flush()?;
     let tally = reading.tally;
     reading.progress.clear();
+    if let Some(remark) = reading.output.remark() {
+        say(&remark);
+    }
     if tally.bad > 0 || tally.diagnosed == 0 || io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "{tally}");
     }

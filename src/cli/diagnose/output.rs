@@ -18,6 +18,8 @@ pub struct Output<W: Write> {
     to: BufWriter<W>,
     form: Form,
     snapshot: Option<PolicySnapshot>,
+    /// Sign-ins that the snapshot is not about.
+    of_another_tenant: u64,
     /// The memory of one diagnosis, used again.
     line: Vec<u8>,
     card: String,
@@ -38,6 +40,7 @@ impl<W: Write> Output<W> {
             to: BufWriter::with_capacity(BUFFER, to),
             form,
             snapshot,
+            of_another_tenant: 0,
             line: Vec::new(),
             card: String::new(),
             begun: false,
@@ -60,6 +63,7 @@ impl<W: Write> Output<W> {
             .snapshot
             .as_ref()
             .filter(|snapshot| snapshot.applies_to(sign_in.tenant_id.as_deref()));
+        self.of_another_tenant += u64::from(snapshot.is_none() && self.snapshot.is_some());
         let diagnosis = diagnoser.diagnose(sign_in, &source, Bounds::DEFAULT, snapshot);
         let title = &diagnoser.catalog().scenario(diagnosis.scenario).title;
         self.line.clear();
@@ -92,6 +96,15 @@ impl<W: Write> Output<W> {
                 self.to.write_all(self.card.as_bytes())
             }
         }
+    }
+
+    /// What is to be said of a snapshot that was not used for every sign-in.
+    pub fn remark(&self) -> Option<String> {
+        let tenant = self.snapshot.as_ref()?.tenant_id()?;
+        let count = self.of_another_tenant;
+        (count > 0).then(|| {
+            format!("{count} diagnosed without the policy snapshot, which is of tenant {tenant}")
+        })
     }
 
     pub fn flush(&mut self) -> io::Result<()> {
