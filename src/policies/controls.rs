@@ -30,6 +30,8 @@ pub struct GrantControls {
 pub struct Control {
     /// As Graph spells it; of custom controls, terms of use and strengths, the id.
     pub name: String,
+    /// What sign-in logs call it, where that is another name: of a strength.
+    pub called: Option<String>,
     /// The grant control that sign-in logs name too.
     pub known: Option<GrantControl>,
     /// As an administrator reads it.
@@ -61,6 +63,7 @@ impl Control {
         ];
         let is = |other: &str| other.eq_ignore_ascii_case(name);
         is(&self.name)
+            || self.called.as_deref().is_some_and(is)
             || self.known.is_some() && self.known == GrantControl::from_name(name)
             || SPELLINGS
                 .iter()
@@ -112,15 +115,15 @@ pub(super) fn grant_controls(
     }
     if let Some(strength) = object.object("authenticationStrength", findings) {
         let id = strength.text("id", findings).unwrap_or_default();
-        let text = match strength_text(&strength, findings) {
-            Some(text) => text,
-            None => directory
-                .strengths
-                .get(id)
-                .cloned()
-                .unwrap_or_else(|| clean(id)),
-        };
-        controls.push(control(id, format!("Authentication strength: {text}")));
+        let strength = Strength::of(&strength, findings);
+        let strength = strength.or_else(|| directory.strengths.get(id).cloned());
+        let text = strength
+            .as_ref()
+            .map_or_else(|| clean(id), |it| it.text.clone());
+        controls.push(Control {
+            called: strength.map(|it| it.name),
+            ..control(id, format!("Authentication strength: {text}"))
+        });
     }
     let known = [
         "operator",
@@ -138,6 +141,7 @@ pub(super) fn grant_controls(
 fn control(name: &str, text: String) -> Control {
     Control {
         name: clean(name),
+        called: None,
         known: None,
         text,
     }
@@ -162,20 +166,31 @@ fn built_in(name: &str) -> Control {
     }
 }
 
-/// `Phishing-resistant MFA (fido2, windowsHelloForBusiness)`; `None` where it has no name.
-pub(super) fn strength_text(strength: &Object<'_>, findings: &mut Findings) -> Option<String> {
-    let name = clean(strength.text("displayName", findings)?);
-    // One combination may be several methods with commas between.
-    let combinations: Vec<String> = strength
-        .texts("allowedCombinations", findings)
-        .into_iter()
-        .map(|combination| clean(&combination.replace(',', " + ")))
-        .collect();
-    Some(if combinations.is_empty() {
-        name
-    } else {
-        format!("{name} ({})", few(&combinations))
-    })
+/// An authentication strength.
+#[derive(Debug, Clone)]
+pub(super) struct Strength {
+    name: String,
+    /// `Phishing-resistant MFA (fido2, windowsHelloForBusiness)`.
+    text: String,
+}
+
+impl Strength {
+    /// `None` where it has no name.
+    pub fn of(object: &Object<'_>, findings: &mut Findings) -> Option<Strength> {
+        let name = clean(object.text("displayName", findings)?);
+        // One combination may be several methods with commas between.
+        let combinations: Vec<String> = object
+            .texts("allowedCombinations", findings)
+            .into_iter()
+            .map(|combination| clean(&combination.replace(',', " + ")))
+            .collect();
+        let text = if combinations.is_empty() {
+            name.clone()
+        } else {
+            format!("{name} ({})", few(&combinations))
+        };
+        Some(Strength { name, text })
+    }
 }
 
 /// The session controls that are in force, in a fixed order, then unknown ones.

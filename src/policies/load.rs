@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::conditions::conditions;
-use super::controls::{grant_controls, session_controls, strength_text};
+use super::controls::{Strength, grant_controls, session_controls};
 use super::directory::{ById, applications, groups, name, roles};
 use super::fault::{Fault, Faults, Findings};
 use super::json::{Item, Object, clean, items};
@@ -292,17 +292,17 @@ struct Export {
     time: Option<DateTime<Utc>>,
 }
 
-fn strengths(items: &[Item<'_>], findings: &mut Findings) -> ById<String> {
+fn strengths(items: &[Item<'_>], findings: &mut Findings) -> ById<Strength> {
     let mut strengths = ById::default();
     for item in items {
         let Some(map) = item.read(findings) else {
             continue;
         };
-        let strength = Object::new(&map, &item.path);
-        let id = strength.required("id", findings);
-        let text = strength_text(&strength, findings);
-        if let (Some(id), Some(text)) = (id, text) {
-            strengths.insert(id, text);
+        let object = Object::new(&map, &item.path);
+        let id = object.required("id", findings);
+        let strength = Strength::of(&object, findings);
+        if let (Some(id), Some(strength)) = (id, strength) {
+            strengths.insert(id, strength);
         }
     }
     strengths

@@ -39,6 +39,7 @@ pub use value::{Answer, Value};
 pub use watch::Watch;
 
 use crate::signin::{Address, Location, Privacy, SignIn};
+use controls::Strength;
 use directory::{ById, Group, Role};
 use locations::NamedLocation;
 
@@ -213,5 +214,5 @@ struct Directory {
     roles: ById<Role>,
     applications: ById<String>,
     /// Text by id.
-    strengths: ById<String>,
+    strengths: ById<Strength>,
 }

@@ -272,6 +272,15 @@ fn controls_read_as_an_administrator_reads_them() {
         Some("persistentBrowser")
     );
     assert_eq!(named("AppEnforcedRestrictions"), None);
+    for (number, log) in [
+        (103, "Phishing-resistant MFA"),
+        (109, "Multifactor authentication"),
+    ] {
+        let policy = snapshot.policy(&id(number)).unwrap();
+        let grants = policy.grant_controls.as_ref().unwrap();
+        let mut controls = grants.controls.iter();
+        assert!(controls.any(|control| control.is_named(log)), "{log}");
+    }
     let policy = snapshot.policy(&id(105)).unwrap();
     assert_eq!(
         texts(&policy.session_controls),
