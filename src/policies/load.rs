@@ -167,7 +167,7 @@ pub(super) fn load(folder: &Path, limits: &Limits) -> Result<PolicySnapshot, Fau
     }
     let named = directory.locations.values();
     let mut locations: Vec<_> = named
-        .filter_map(|location| Some((location.name.clone()?, Arc::clone(location))))
+        .filter_map(|location| Some((Some(location.name.clone()?), Arc::clone(location))))
         .collect();
     locations.sort_by(|(one, _), (other, _)| one.cmp(other));
     let version = format!("{:016x}", version.digest());

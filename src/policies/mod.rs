@@ -53,8 +53,8 @@ pub struct PolicySnapshot {
     policies: Vec<Policy>,
     /// Places in `policies` of those whose id is a GUID.
     by_id: HashMap<u128, usize>,
-    /// The named locations that have a name, with what may be shown of it.
-    locations: Vec<(String, Arc<NamedLocation>)>,
+    /// The named locations that have a name, with what may be shown of it, if anything.
+    locations: Vec<(Option<String>, Arc<NamedLocation>)>,
 }
 
 /// How many of each a snapshot holds.
@@ -108,17 +108,10 @@ impl PolicySnapshot {
     /// places what may not be shown of who was there; both are still compared. A place tells the
     /// address of who was there by its ranges.
     fn hide_personal(&mut self, privacy: &Privacy) {
-        if !privacy.keeps::<Address>() {
-            self.locations.clear();
+        for (name, _) in &mut self.locations {
+            let known = name.take().filter(|_| privacy.keeps::<Address>());
+            *name = known.and_then(|name| privacy.shown::<Location>(&name));
         }
-        self.locations
-            .retain_mut(|(name, _)| match privacy.shown::<Location>(name) {
-                Some(shown) => {
-                    *name = shown;
-                    true
-                }
-                None => false,
-            });
         let conditions = self.policies.iter_mut().flat_map(|it| &mut it.conditions);
         for value in conditions.flat_map(|it| it.include.iter_mut().chain(&mut it.exclude)) {
             value.hide_user(privacy);
@@ -159,17 +152,18 @@ impl PolicySnapshot {
         &self.policies
     }
 
-    /// The named locations that a sign-in came from, by name, each with whether it is trusted.
+    /// The named locations that a sign-in came from, each with whether it is trusted; without a
+    /// name where privacy leaves it out.
     pub fn locations_of<'s>(
         &'s self,
         sign_in: &'s SignIn<'_>,
-    ) -> impl Iterator<Item = (&'s str, bool)> {
+    ) -> impl Iterator<Item = (Option<&'s str>, bool)> {
         let facts = Facts::of(sign_in);
         let from_there = self
             .locations
             .iter()
             .filter(move |(_, location)| location.answer(&facts) == Answer::Matches);
-        from_there.map(|(name, location)| (name.as_str(), location.is_trusted))
+        from_there.map(|(name, location)| (name.as_deref(), location.is_trusted))
     }
 
     /// By id, whatever its case.

@@ -148,17 +148,19 @@ impl<'d> Facts<'d> {
             let known = self.snapshot?.locations_of(self.sign_in);
             listed(known.filter_map(|(name, is_trusted)| {
                 let words = words::of_network(if is_trusted { words::TRUSTED } else { "" });
-                said(name).map(|name| format!("{words} \"{name}\"").into())
+                said(name?).map(|name| format!("{words} \"{name}\"").into())
             }))
         });
         known.or_else(|| self.withholds_a_network().then(|| WITHHELD_NETWORK.into()))
     }
 
-    /// Whether the event names a network that may not be shown.
+    /// Whether event or snapshot names a network that may not be shown.
     fn withholds_a_network(&self) -> bool {
         let networks = self.sign_in.network_locations.iter();
         let mut names = networks.flat_map(|network| &network.network_names);
+        let known = self.snapshot.map(|it| it.locations_of(self.sign_in));
         names.any(|name| name.shown().is_none() && said(name.compared()).is_some())
+            || known.is_some_and(|mut known| known.any(|(name, _)| name.is_none()))
     }
 
     fn risk(&self) -> Option<Cow<'d, str>> {
