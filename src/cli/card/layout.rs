@@ -102,7 +102,8 @@ pub(super) fn table<const N: usize>(
     Ok(())
 }
 
-/// `Step: 1, Method: Password`, for a terminal that is too narrow for columns.
+/// A line for each cell, with its heading, for a terminal that is too narrow for columns; rows
+/// begin further left than what belongs to them.
 fn written_out<const N: usize>(
     rows: &[[String; N]],
     indent: usize,
@@ -115,11 +116,11 @@ fn written_out<const N: usize>(
     for row in rows {
         let cells = headings.iter().zip(row);
         let cells = cells.filter(|(_, cell)| !cell.is_empty());
-        let cells: Vec<_> = cells
-            .map(|(heading, cell)| format!("{heading}: {cell}"))
-            .collect();
-        write!(out, "{:indent$}", "")?;
-        wrapped(&cells.join(", "), indent + GAP, width, out)?;
+        for (at, (heading, cell)) in cells.enumerate() {
+            let indent = if at == 0 { indent } else { indent + GAP };
+            write!(out, "{:indent$}", "")?;
+            wrapped(&format!("{heading}: {cell}"), indent, width, out)?;
+        }
     }
     Ok(())
 }
@@ -282,7 +283,7 @@ mod tests {
         let text = written(&rows, 14);
         assert_eq!(
             text,
-            "  Step: 1,\n    Method:\n    Password,\n    Result:\n    well done\n"
+            "  Step: 1\n    Method:\n    Password\n    Result:\n    well done\n"
         );
     }
 }
