@@ -19,6 +19,13 @@ pub enum By {
     Buffers,
 }
 
+/// The producer waits so long that its queue is full all the time: the most memory that the
+/// settings allow.
+const HELD_BACK: [&str; 2] = [
+    "kafka.properties.\"linger.ms\"=500",
+    "kafka.properties.\"batch.size\"=1000000000",
+];
+
 struct Case {
     name: String,
     shape: Shape,
@@ -92,17 +99,23 @@ fn cases(by: By) -> Vec<Case> {
             })
             .into(),
         By::Buffers => [
-            "input.prefetch_bytes=\"1MiB\"",
             "input.prefetch_bytes=\"2MiB\"",
+            "input.prefetch_bytes=\"1MiB\"",
             "input.prefetch_bytes=\"8MiB\"",
             "input.prefetch_bytes=\"16MiB\"",
-            "output.queue_bytes=\"2MiB\"",
-            "output.queue_bytes=\"64MiB\"",
+            "output.queue_bytes=\"4MiB\"",
+            "output.queue_bytes=\"32MiB\"",
+            "workers=1",
+            "workers=4",
             "delivery.remembered_sign_ins=1",
             "delivery.remembered_sign_ins=50000",
         ]
         .map(|setting| Case {
-            settings: vec![setting.to_owned()],
+            settings: [&[setting], &HELD_BACK[..]]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             has_floor: false,
             ..Case::new(setting.to_owned(), Shape::typical())
         })

@@ -1,8 +1,9 @@
-//! How long the service takes to start, and how large it is.
+//! How long the service takes to start, how much memory until then, and how large it is.
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::process::Usage;
 use crate::subject::with;
 use crate::support::Setup;
 use crate::table::Spread;
@@ -15,10 +16,14 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 pub fn run(set: &[String]) {
     let setup = with(Setup::new("start", 4), set);
-    let times: Vec<f64> = (0..STARTS).map(|n| start(&setup, n)).collect();
+    let (times, peaks): (Vec<f64>, Vec<f64>) = (0..STARTS).map(|n| start(&setup, n)).unzip();
     println!(
         "ms from the start of the process until /readyz says 200, of an empty topic, {STARTS} times: {:.0}",
         Spread::of(times.into_iter())
+    );
+    println!(
+        "MB resident at the peak until then: {:.0}",
+        Spread::of(peaks.into_iter())
     );
     let program = fs::metadata(env!("CARGO_BIN_EXE_signin-diagnostics")).expect("the program");
     println!(
@@ -27,7 +32,8 @@ pub fn run(set: &[String]) {
     );
 }
 
-fn start(setup: &Setup, number: u32) -> f64 {
+/// The milliseconds, and the megabytes.
+fn start(setup: &Setup, number: u32) -> (f64, f64) {
     let mut setup = setup.clone();
     setup.group = format!("{}-{number}", setup.input);
     let began = Instant::now();
@@ -41,6 +47,7 @@ fn start(setup: &Setup, number: u32) -> f64 {
         thread::sleep(INTERVAL);
     }
     let milliseconds = began.elapsed().as_secs_f64() * 1e3;
+    let peak = Usage::of(service.pid()).peak_megabytes;
     service.stop();
-    milliseconds
+    (milliseconds, peak)
 }
