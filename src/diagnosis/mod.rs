@@ -43,7 +43,7 @@ pub use scenario::{
 pub use source::Source;
 pub use tables::NOT_KNOWN;
 
-use assessment::{Facts, user_name};
+use assessment::{Facts, Who};
 use bounds::Cutter;
 use catalog::{Actor, Catalog, Reference, Step};
 use compose::Composer;
@@ -180,6 +180,7 @@ impl Diagnoser {
             detail,
             trimmed: from.cutter.trimmed,
         };
+        let by_user = aspects::is_by_user(sign_in);
         let facts = Facts {
             diagnosis: &diagnosis,
             sign_in,
@@ -187,8 +188,8 @@ impl Diagnoser {
             factor,
             snapshot,
             meaning: found.code.map(|code| code.meaning.as_str()),
-            user_name: user_name(diagnosis.user.as_ref()),
-            by_user: aspects::is_by_user(sign_in),
+            who: Who::of(&diagnosis, by_user),
+            by_user,
         };
         let assessment = facts.render(template);
         let last = diagnosis.remediation.items().last();

@@ -5,6 +5,8 @@
 //! still in progress. Only phrases that are known count; any other text shows nothing. A phrase
 //! that does not name the second factor may be about the first, so it counts only where the step
 //! or the phrase itself can be about the second alone.
+use memchr::memchr2_iter;
+
 use super::SecondFactorResult;
 use crate::signin::{AuthenticationStep, SignIn};
 
@@ -38,12 +40,26 @@ enum About {
 impl SecondFactor {
     pub fn of(sign_in: &SignIn<'_>) -> SecondFactor {
         let mut found = SecondFactor::default();
-        for said in sign_in.authentication_steps.iter().filter_map(of_step) {
-            found.add(said);
+        let mut unfinished = false;
+        for step in &sign_in.authentication_steps {
+            let is_second_factor = is_second_factor(step);
+            let said = step_said(step, is_second_factor);
+            let succeeded = step.succeeded == Some(true);
+            unfinished |= !succeeded && matches!(said, Some((InProgress, _)));
+            let said = match said {
+                // What the text says was done must not be denied by the step itself.
+                Some((Performed, _)) if step.succeeded == Some(false) => None,
+                None | Some((InProgress, _)) if succeeded && is_second_factor => {
+                    Some((Performed, None))
+                }
+                said => said,
+            };
+            if let Some(said) = said {
+                found.add(said);
+            }
         }
         let details = sign_in.additional_details.as_deref();
         let details = details.and_then(|text| said(text, About::NotKnown));
-        let unfinished = sign_in.authentication_steps.iter().any(is_unfinished);
         match details {
             Some(said) if found.result.is_none() => found.add(said),
             Some(said @ (Performed, _)) if unfinished => found.add(said),
@@ -67,26 +83,16 @@ impl SecondFactor {
     }
 }
 
-fn of_step(step: &AuthenticationStep<'_>) -> Option<Said> {
-    match step_said(step) {
-        // What the text says was done must not be denied by the step itself.
-        Some((Performed, _)) if step.succeeded == Some(false) => None,
-        None | Some((InProgress, _)) if step.succeeded == Some(true) && is_second_factor(step) => {
-            Some((Performed, None))
-        }
-        found => found,
-    }
-}
-
-fn step_said(step: &AuthenticationStep<'_>) -> Option<Said> {
-    let about = if is_second_factor(step) {
+fn step_said(step: &AuthenticationStep<'_>, is_second_factor: bool) -> Option<Said> {
+    let text = step.result_detail.as_deref()?;
+    let about = if is_second_factor {
         About::SecondFactor
     } else if is_first_factor(step) {
         About::FirstFactor
     } else {
         About::NotKnown
     };
-    said(step.result_detail.as_deref()?, about)
+    said(text, about)
 }
 
 /// A step says what it is for, or was made with a method that is never a second factor.
@@ -149,14 +155,8 @@ fn is_second_factor(step: &AuthenticationStep<'_>) -> bool {
             .is_none_or(|method| !method.eq_ignore_ascii_case("Previously satisfied"))
 }
 
-fn is_unfinished(step: &AuthenticationStep<'_>) -> bool {
-    step.succeeded != Some(true) && step_said(step).is_some_and(|(result, _)| result == InProgress)
-}
-
 fn speaks_of_mfa(text: &str) -> bool {
-    ["mfa", "multifactor", "multi-factor"]
-        .iter()
-        .any(|term| contains(text, term))
+    contains_one(text, ["mfa", "multifactor", "multi-factor"])
 }
 
 /// How a text that speaks of the second factor begins, the longer first. The first factor has
@@ -269,9 +269,23 @@ fn after<'t>(text: &'t str, start: &str) -> Option<&'t str> {
 
 /// Whether `text` holds `term`, whatever its case. `term` is lower-case ASCII.
 pub fn contains(text: &str, term: &str) -> bool {
-    text.as_bytes()
-        .windows(term.len())
-        .any(|window| window.eq_ignore_ascii_case(term.as_bytes()))
+    contains_one(text, [term])
+}
+
+/// The same for any of several terms that begin with the same letter.
+fn contains_one<const N: usize>(text: &str, terms: [&str; N]) -> bool {
+    let (text, terms) = (text.as_bytes(), terms.map(str::as_bytes));
+    let Some(first) = terms.first().and_then(|term| term.first()) else {
+        return N > 0;
+    };
+    let mut starts = memchr2_iter(*first, first.to_ascii_uppercase(), text);
+    starts.any(|at| {
+        let begins = |term: &[u8]| {
+            let found = text.get(at..at + term.len());
+            found.is_some_and(|found| found.eq_ignore_ascii_case(term))
+        };
+        terms.into_iter().any(begins)
+    })
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::policies::PolicySnapshot;
 use crate::privacy_key::is_pseudonym;
 use crate::signin::personal::Class as _;
 use crate::signin::{Category, Personal, SignIn, User};
-use text::{joined, listed, said};
+use text::{Word, joined, listed, push, said, say};
 
 /// In place of names that may not be shown.
 const WITHHELD_NETWORK: &str = "a named location that is left out for privacy";
@@ -31,127 +31,158 @@ pub struct Facts<'d> {
     pub factor: SecondFactor,
     pub snapshot: Option<&'d PolicySnapshot>,
     pub meaning: Option<&'d str>,
-    /// [`user_name`] of the diagnosis.
-    pub user_name: Option<Cow<'d, str>>,
+    pub who: Who<'d>,
     pub by_user: bool,
+}
+
+/// Who signed in.
+pub struct Who<'d> {
+    words: Cow<'d, str>,
+    /// Not a name of the event, which keeps its case at the start of a sentence.
+    is_ours: bool,
+}
+
+impl<'d> Who<'d> {
+    /// A name of the event, or words that name an application's identity or nobody.
+    pub fn of(diagnosis: &Diagnosis<'d>, by_user: bool) -> Who<'d> {
+        if let Some(words) = user_name(diagnosis.user.as_ref()) {
+            return Who {
+                words,
+                is_ours: false,
+            };
+        }
+        let is_managed = diagnosis.category == Category::ManagedIdentity.as_str();
+        let principal = name_or_id(diagnosis.service_principal.as_ref());
+        let called = |kind, name: &str| [kind, " \"", name, "\""].concat().into();
+        let words = match principal.filter(|_| !by_user) {
+            Some(name) if is_managed => called("the managed identity", &name),
+            Some(name) => called("the service principal", &name),
+            None if by_user => "a user".into(),
+            None if is_managed => "a managed identity".into(),
+            None => "a service principal".into(),
+        };
+        Who {
+            words,
+            is_ours: true,
+        }
+    }
 }
 
 impl<'d> Facts<'d> {
     pub fn render(&self, template: &Template) -> String {
-        let mut text = String::with_capacity(1024);
-        template.render(&|placeholder| self.value(placeholder), &mut text);
-        // Only words of our own: a name at the start keeps its case.
-        if self.user_name.is_none() && text.starts_with(&*self.who()) {
+        // Few are longer, and the allocator has blocks of up to 1,032 bytes at hand.
+        let mut text = String::with_capacity(1000);
+        template.render(
+            &|placeholder, text| self.value(placeholder, text),
+            &mut text,
+        );
+        if self.who.is_ours && text.starts_with(&*self.who.words) {
             text[..1].make_ascii_uppercase();
         }
         text
     }
 
-    fn value(&self, placeholder: Placeholder) -> Option<Cow<'d, str>> {
+    /// Appends the value; false where there is none.
+    fn value(&self, placeholder: Placeholder, out: &mut String) -> bool {
         let diagnosis = self.diagnosis;
         let error = diagnosis.error.as_ref();
         match placeholder {
-            Placeholder::Who => Some(self.who()),
-            Placeholder::Application if self.by_user => name_or_id(diagnosis.application.as_ref()),
+            Placeholder::Who => push(Some(&self.who.words), out),
+            Placeholder::Application if self.by_user => {
+                push(name_or_id(diagnosis.application.as_ref()).as_deref(), out)
+            }
             Placeholder::Application | Placeholder::Resource => {
-                name_or_id(diagnosis.resource.as_ref())
+                push(name_or_id(diagnosis.resource.as_ref()).as_deref(), out)
             }
-            Placeholder::Client => self.client(),
+            Placeholder::Client => say(self.client(), out),
             Placeholder::LegacyClient => {
-                let legacy = diagnosis.aspects.contains(Aspect::LegacyAuthentication);
-                self.client().filter(|_| legacy)
+                diagnosis.aspects.contains(Aspect::LegacyAuthentication) && say(self.client(), out)
             }
-            Placeholder::Origin => match (self.place(), self.ip_address()) {
-                (Some(place), Some(address)) => {
-                    Some([&*place, " (", &*address, ")"].concat().into())
-                }
-                (place, address) => place.or(address),
-            },
-            Placeholder::Place => self.place(),
-            Placeholder::IpAddress => self.ip_address(),
-            Placeholder::NetworkLocations => self.network_locations(),
-            Placeholder::Risk => self.risk(),
-            Placeholder::Device => self.device(),
-            Placeholder::UnidentifiedDevice => self.unidentified_device(),
-            Placeholder::DeviceState => self.device_state(),
-            Placeholder::Methods => self.methods(),
-            Placeholder::SecondFactor => words::of_second_factor(self.factor).or_else(|| {
+            Placeholder::Origin => self.origin(out),
+            Placeholder::Place => self.place(out),
+            Placeholder::IpAddress => say(self.ip_address(), out),
+            Placeholder::NetworkLocations => self.network_locations(out),
+            Placeholder::Risk => self.risk(out),
+            Placeholder::Device => self.device(out),
+            Placeholder::UnidentifiedDevice => !self.is_identified() && self.system(out),
+            Placeholder::DeviceState => self.device_state(out),
+            Placeholder::Methods => self.methods(out),
+            Placeholder::SecondFactor => {
                 let is_single = diagnosis.aspects.contains(Aspect::SingleFactor);
-                is_single.then(|| words::of_single_factor(self.sign_in).into())
-            }),
-            Placeholder::Sources => self.sources(),
-            Placeholder::Policies => self.policies(),
-            Placeholder::Blocking => self.blocking(),
-            Placeholder::Controls => self.controls(),
-            Placeholder::Conditions => self.conditions(),
-            Placeholder::FailedPolicies => self.failed_policies(),
-            Placeholder::Evaluated => self.evaluated(),
-            Placeholder::NotApplied => self.not_applied(),
-            Placeholder::ReportOnly => self.report_only(),
-            Placeholder::Code => error.map(|error| error.code.to_string().into()),
-            Placeholder::CodeName => error.and_then(|error| error.name).map(Cow::Borrowed),
-            Placeholder::Meaning => self.meaning.map(Cow::Borrowed),
-            Placeholder::Reason => error.and_then(|error| error.reason).and_then(said),
-            Placeholder::RequestId => diagnosis.sign_in_id.and_then(said),
-            Placeholder::CorrelationId => diagnosis.correlation_id.and_then(said),
-            Placeholder::Time => diagnosis.event_time.map(|time| time.to_string().into()),
-            Placeholder::Tenant => diagnosis.tenant_id.and_then(said),
-            Placeholder::ApplicationId => {
-                let application = diagnosis.application.as_ref()?;
-                let id = application.id.and_then(said);
-                id.or_else(|| application.name.and_then(said))
+                push(words::of_second_factor(self.factor).as_deref(), out)
+                    || is_single && push(Some(words::of_single_factor(self.sign_in)), out)
             }
+            Placeholder::Sources => self.sources(out),
+            Placeholder::Policies => self.policies(out),
+            Placeholder::Blocking => self.blocking(out),
+            Placeholder::Controls => self.controls(out),
+            Placeholder::Conditions => self.conditions(out),
+            Placeholder::FailedPolicies => self.failed_policies(out),
+            Placeholder::Evaluated => self.evaluated(out),
+            Placeholder::NotApplied => self.not_applied(out),
+            Placeholder::ReportOnly => self.report_only(out),
+            Placeholder::Code => push(error.map(|error| error.code.to_string()).as_deref(), out),
+            Placeholder::CodeName => push(error.and_then(|error| error.name), out),
+            Placeholder::Meaning => push(self.meaning, out),
+            Placeholder::Reason => say(error.and_then(|error| error.reason), out),
+            Placeholder::RequestId => say(diagnosis.sign_in_id, out),
+            Placeholder::CorrelationId => say(diagnosis.correlation_id, out),
+            Placeholder::Time => push(
+                diagnosis.event_time.map(|time| time.to_string()).as_deref(),
+                out,
+            ),
+            Placeholder::Tenant => say(diagnosis.tenant_id, out),
+            Placeholder::ApplicationId => diagnosis
+                .application
+                .as_ref()
+                .is_some_and(|named| say(named.id, out) || say(named.name, out)),
         }
     }
 
-    /// A name of the event, or words that name an application's identity or nobody.
-    fn who(&self) -> Cow<'d, str> {
-        if let Some(name) = &self.user_name {
-            return name.clone();
+    fn client(&self) -> Option<&'d str> {
+        self.diagnosis.client.as_ref()?.app
+    }
+
+    fn ip_address(&self) -> Option<&'d str> {
+        self.diagnosis.client.as_ref()?.ip_address
+    }
+
+    fn origin(&self, out: &mut String) -> bool {
+        let has_place = self.place(out);
+        let Some(address) = self.ip_address().and_then(said) else {
+            return has_place;
+        };
+        let (before, after) = if has_place { (" (", ")") } else { ("", "") };
+        for part in [before, &*address, after] {
+            out.push_str(part);
         }
-        let managed = self.diagnosis.category == Category::ManagedIdentity.as_str();
-        let principal = name_or_id(self.diagnosis.service_principal.as_ref());
-        match principal.filter(|_| !self.by_user) {
-            Some(name) if managed => format!("the managed identity \"{name}\"").into(),
-            Some(name) => format!("the service principal \"{name}\"").into(),
-            None if self.by_user => "a user".into(),
-            None if managed => "a managed identity".into(),
-            None => "a service principal".into(),
-        }
+        true
     }
 
-    fn client(&self) -> Option<Cow<'d, str>> {
-        said(self.diagnosis.client.as_ref()?.app?)
-    }
-
-    fn ip_address(&self) -> Option<Cow<'d, str>> {
-        said(self.diagnosis.client.as_ref()?.ip_address?)
-    }
-
-    fn place(&self) -> Option<Cow<'d, str>> {
-        let location = self.diagnosis.location.as_ref()?;
-        let parts = [location.city, location.state, location.country];
-        let known = parts.into_iter().filter_map(|part| part.and_then(said));
-        joined(known, ", ")
+    fn place(&self, out: &mut String) -> bool {
+        let location = self.diagnosis.location.as_ref();
+        let parts = location.map(|place| [place.city, place.state, place.country]);
+        joined(words(parts.into_iter().flatten().flatten()), ", ", out)
     }
 
     /// As the event names them, else as the policy snapshot knows them by address and country.
-    fn network_locations(&self) -> Option<Cow<'d, str>> {
+    fn network_locations(&self, out: &mut String) -> bool {
         let networks = self.diagnosis.location.iter();
         let networks = networks.flat_map(|location| &location.network_locations);
-        let named = listed(networks.flat_map(|network| {
-            let words = words::of_network(network.network_type.unwrap_or_default());
-            let names = network.names.iter().filter_map(said);
-            names.map(move |name| format!("{words} \"{name}\"").into())
-        }));
-        let known = named.or_else(|| {
-            let known = self.snapshot?.locations_of(self.sign_in);
-            listed(known.filter_map(|(name, is_trusted)| {
-                let words = words::of_network(if is_trusted { words::TRUSTED } else { "" });
-                said(name?).map(|name| format!("{words} \"{name}\"").into())
-            }))
+        let named = networks.flat_map(|network| {
+            let kind = words::of_network(network.network_type.unwrap_or_default());
+            let names = network.names.iter();
+            names.filter_map(move |name| Word::called(kind, name))
         });
-        known.or_else(|| self.withholds_a_network().then(|| WITHHELD_NETWORK.into()))
+        let snapshot = self.snapshot.into_iter();
+        let known = snapshot.flat_map(|snapshot| snapshot.locations_of(self.sign_in));
+        let known = known.filter_map(|(name, is_trusted)| {
+            let kind = words::of_network(if is_trusted { words::TRUSTED } else { "" });
+            Word::called(kind, name?)
+        });
+        listed(named, out)
+            || listed(known, out)
+            || self.withholds_a_network() && push(Some(WITHHELD_NETWORK), out)
     }
 
     /// Whether event or snapshot names a network that may not be shown.
@@ -163,89 +194,101 @@ impl<'d> Facts<'d> {
             || known.is_some_and(|mut known| known.any(|(name, _)| name.is_none()))
     }
 
-    fn risk(&self) -> Option<Cow<'d, str>> {
+    fn risk(&self, out: &mut String) -> bool {
         let levels = [
             &self.sign_in.risk_level,
             &self.sign_in.risk_level_aggregated,
         ];
-        let level = levels
-            .into_iter()
-            .flatten()
-            .find(|level| is_at_risk(Some(level), self.sign_in))?;
-        let types = self.diagnosis.risk.as_ref()?.event_types;
-        Some(match listed(types.iter().filter_map(said)) {
-            Some(types) => format!("{level} ({types})").into(),
-            None => Cow::Borrowed(level),
-        })
+        let mut levels = levels.into_iter().flatten();
+        let level = levels.find(|level| is_at_risk(Some(level), self.sign_in));
+        let (Some(level), Some(risk)) = (level, &self.diagnosis.risk) else {
+            return false;
+        };
+        out.push_str(level);
+        let end = out.len();
+        out.push_str(" (");
+        if listed(words(risk.event_types.iter()), out) {
+            out.push(')');
+        } else {
+            out.truncate(end);
+        }
+        true
     }
 
-    fn device(&self) -> Option<Cow<'d, str>> {
-        let device = self.diagnosis.device.as_ref()?;
-        device.name.and_then(said).or_else(|| self.system())
+    fn device(&self, out: &mut String) -> bool {
+        let device = self.diagnosis.device.as_ref();
+        say(device.and_then(|device| device.name), out) || self.system(out)
     }
 
     /// Whether there is an id or a name is asked of the event, not of what privacy leaves of it.
-    fn unidentified_device(&self) -> Option<Cow<'d, str>> {
+    fn is_identified(&self) -> bool {
         let device = &self.sign_in.device;
         let id = device.id.as_ref().map(Personal::compared);
         let name = device.display_name.as_ref().map(Personal::compared);
-        let is_identified = [id, name]
+        [id, name]
             .into_iter()
             .flatten()
-            .any(|it| said(it).is_some());
-        self.system().filter(|_| !is_identified)
+            .any(|it| said(it).is_some())
     }
 
-    fn system(&self) -> Option<Cow<'d, str>> {
-        let device = self.diagnosis.device.as_ref()?;
-        let parts = [device.operating_system, device.browser];
-        joined(parts.into_iter().flatten().filter_map(said), ", ")
+    fn system(&self, out: &mut String) -> bool {
+        let device = self.diagnosis.device.as_ref();
+        let parts = device.map(|device| [device.operating_system, device.browser]);
+        joined(words(parts.into_iter().flatten().flatten()), ", ", out)
     }
 
-    fn device_state(&self) -> Option<Cow<'d, str>> {
-        let device = self.diagnosis.device.as_ref()?;
-        let word =
-            |state: Option<bool>, yes, no| state.map(|is| Cow::from(if is { yes } else { no }));
+    fn device_state(&self, out: &mut String) -> bool {
+        let Some(device) = &self.diagnosis.device else {
+            return false;
+        };
+        let word = |state: Option<bool>, yes, no| state.map(|is| if is { yes } else { no });
         let parts = [
             word(device.compliant, "compliant", "not compliant"),
             word(device.managed, "managed", "not managed"),
-            device.trust_type.and_then(said),
+            device.trust_type,
         ];
-        joined(parts.into_iter().flatten(), ", ")
+        joined(words(parts.into_iter().flatten()), ", ", out)
     }
 
     /// What was supplied: the methods of the steps that succeeded, else the token that stood
     /// for an earlier sign-in; for an application its credential.
-    fn methods(&self) -> Option<Cow<'d, str>> {
+    fn methods(&self, out: &mut String) -> bool {
         let client = self.diagnosis.client.as_ref();
         if !self.by_user {
-            return words::of_credential(client?.credential_type?).map(Cow::Borrowed);
+            let credential = client.and_then(|client| client.credential_type);
+            return push(credential.and_then(words::of_credential), out);
         }
         let steps = self.sign_in.authentication_steps.iter();
         let succeeded = steps.filter(|step| step.succeeded == Some(true));
         let methods = succeeded.filter_map(|step| said(step.method.as_deref()?));
-        listed(methods.filter(|method| !method.eq_ignore_ascii_case("Previously satisfied")))
-            .or_else(|| words::of_token(client?.incoming_token_type?).map(Cow::Borrowed))
+        let methods = methods.filter(|method| !method.eq_ignore_ascii_case("Previously satisfied"));
+        let token = || client.and_then(|client| client.incoming_token_type);
+        listed(methods.map(Word::plain), out) || push(token().and_then(words::of_token), out)
     }
 
-    fn sources(&self) -> Option<Cow<'d, str>> {
-        let named = &self.diagnosis.authentication.as_ref()?.sources;
+    fn sources(&self, out: &mut String) -> bool {
         // The event may name Conditional Access where another rule found that it was not the
         // source: the assessment does not.
         let other_only = self.diagnosis.scenario == Scenario::MfaFromOtherRequirements;
-        let words = named
-            .iter()
+        let authentication = self.diagnosis.authentication.iter();
+        let named = authentication
+            .flat_map(|authentication| &authentication.sources)
             .filter(|entry| !(other_only && entry.source == RequirementSource::ConditionalAccess))
             .filter_map(|entry| {
                 let words = words::of_source(entry.source).map(Cow::Borrowed);
                 words.or_else(|| entry.detail.or(entry.provider).and_then(said))
             });
-        listed(words)
+        listed(named.map(Word::plain), out)
     }
 }
 
+/// The texts that say something.
+fn words<'d>(texts: impl Iterator<Item = &'d str>) -> impl Iterator<Item = Word<'d>> {
+    texts.filter_map(said).map(Word::plain)
+}
+
 /// What a person is called in a sentence.
-pub fn user_name<'d>(user: Option<&record::User<'d>>) -> Option<Cow<'d, str>> {
+fn user_name<'d>(user: Option<&record::User<'d>>) -> Option<Cow<'d, str>> {
     let user = user?;
     let display_name = user.display_name.and_then(said);
     let principal_name = user.principal_name.and_then(said);

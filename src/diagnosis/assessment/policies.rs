@@ -1,8 +1,9 @@
 //! What a sentence says of the Conditional Access policies.
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::Facts;
-use super::text::{LISTED, SENTENCE, joined, listed, listed_with, said};
+use super::text::{LISTED, Word, and_more, joined, listed, listed_with, said};
 use super::words;
 use crate::diagnosis::deciding::{Deciding, needs_all_controls};
 use crate::diagnosis::mfa_source::is_security_defaults;
@@ -34,27 +35,25 @@ impl<'d> Facts<'d> {
         })
     }
 
-    pub(super) fn policies(&self) -> Option<Cow<'d, str>> {
-        names(self.meant())
+    pub(super) fn policies(&self, out: &mut String) -> bool {
+        names(self.meant(), out)
     }
 
     /// Those that hold Block, where they decided.
-    pub(super) fn blocking(&self) -> Option<Cow<'d, str>> {
-        self.policies().filter(|_| self.deciding == Deciding::Block)
+    pub(super) fn blocking(&self, out: &mut String) -> bool {
+        self.deciding == Deciding::Block && self.policies(out)
     }
 
     /// The code says success, and policies failed: legacy Exchange `ActiveSync`, or a list that
     /// contradicts the code.
-    pub(super) fn failed_policies(&self) -> Option<Cow<'d, str>> {
-        if !self.succeeded() {
-            return None;
-        }
-        names(self.all().filter(|policy| Deciding::Failure.holds(policy)))
+    pub(super) fn failed_policies(&self, out: &mut String) -> bool {
+        let failed = self.all().filter(|policy| Deciding::Failure.holds(policy));
+        self.succeeded() && names(failed, out)
     }
 
     /// Grant controls; session controls where the policies have no others.
-    pub(super) fn controls(&self) -> Option<Cow<'d, str>> {
-        let mut asked: Vec<Cow<'d, str>> = Vec::new();
+    pub(super) fn controls(&self, out: &mut String) -> bool {
+        let mut asked: Vec<String> = Vec::new();
         let mut is_joined = false;
         for policy in self.meant() {
             let Some(controls) = self.grant_controls(policy) else {
@@ -66,22 +65,22 @@ impl<'d> Facts<'d> {
             }
         }
         if asked.is_empty() {
-            return self.session_controls();
+            return self.session_controls(out);
         }
         let more = asked.len().saturating_sub(LISTED);
         if !is_joined || asked.len() == 1 {
-            return listed(asked.into_iter());
+            return listed(asked.into_iter().map(Word::plain), out);
         }
         asked.truncate(LISTED);
         if more > 0 {
-            asked.push(format!("{more} more").into());
+            asked.push(format!("{more} more"));
         }
-        joined(asked.into_iter(), ", and for ")
+        joined(asked.into_iter().map(Word::plain), ", and for ", out)
     }
 
     /// What one policy asks for, and whether that is more than one control. The policy snapshot
     /// tells whether one of them is enough, and a password change needs what stands beside it.
-    fn grant_controls(&self, policy: &'d AppliedPolicy<'d>) -> Option<(Cow<'d, str>, bool)> {
+    fn grant_controls(&self, policy: &'d AppliedPolicy<'d>) -> Option<(String, bool)> {
         let controls = &policy.grant_controls;
         let known = controls.known();
         let known = known.filter_map(|(control, _)| words::of_grant_control(control));
@@ -90,8 +89,8 @@ impl<'d> Facts<'d> {
             .iter()
             .chain(policy.authentication_strength.iter());
         let words = known
-            .map(Cow::Borrowed)
-            .chain(other.filter_map(|name| quoted(name)));
+            .map(Word::plain)
+            .chain(other.filter_map(|name| Word::quoted(name)));
         let words: Vec<_> = words.collect();
         let is_joined = words.len() > 1;
         let configured = self
@@ -105,172 +104,185 @@ impl<'d> Facts<'d> {
             _ if needs_all_controls(policy) => "and",
             Some(Operator::Other(_)) | None => "and/or",
         };
-        listed_with(words.into_iter(), conjunction).map(|words| (words, is_joined))
+        let mut text = String::new();
+        listed_with(words.into_iter(), conjunction, &mut text).then_some((text, is_joined))
     }
 
-    fn session_controls(&self) -> Option<Cow<'d, str>> {
-        listed(self.meant().flat_map(|policy| {
+    fn session_controls(&self, out: &mut String) -> bool {
+        let controls = self.meant().flat_map(|policy| {
             let controls = policy.session_controls_not_satisfied.iter();
             let controls = controls.chain(&policy.session_controls);
-            controls.filter_map(|name| match words::of_session_control(name) {
-                Some(words) => Some(words.into()),
-                None => said(name),
+            controls.filter_map(|name| {
+                let known = words::of_session_control(name).map(Cow::Borrowed);
+                known.or_else(|| said(name)).map(Word::plain)
             })
-        }))
+        });
+        listed(controls, out)
     }
 
     /// The conditions that matched, of all policies that are meant.
-    pub(super) fn conditions(&self) -> Option<Cow<'d, str>> {
+    pub(super) fn conditions(&self, out: &mut String) -> bool {
         let bits = self
             .meant()
             .fold(0, |bits, policy| bits | policy.conditions_satisfied.bits);
-        let matched = Condition::in_bits(bits).map(|condition| condition_words(condition).into());
-        let mut matched: Vec<Cow<'_, str>> = matched.collect();
-        let last = matched.pop()?;
-        Some(match joined(matched.into_iter(), ", ") {
-            None => last,
-            Some(first) => format!("{first} and {last}").into(),
-        })
+        all_of(Condition::in_bits(bits), out)
     }
 
-    pub(super) fn evaluated(&self) -> Option<Cow<'d, str>> {
+    pub(super) fn evaluated(&self, out: &mut String) -> bool {
         let aspects = self.diagnosis.aspects;
-        let count = self
-            .all()
-            .filter(|policy| !is_security_defaults(policy))
-            .count();
-        (count > 1 && aspects.contains(Aspect::NoConditionalAccessPolicyApplied))
-            .then(|| format!("{count} Conditional Access policies").into())
+        let all = self.all().filter(|policy| !is_security_defaults(policy));
+        aspects.contains(Aspect::NoConditionalAccessPolicyApplied)
+            && match all.count() {
+                0 | 1 => false,
+                count => write!(out, "{count} Conditional Access policies").is_ok(),
+            }
     }
 
     /// The policies that one might have expected, each with why it did not apply: first those
     /// that are for this user and application, then the others, then those turned off.
-    pub(super) fn not_applied(&self) -> Option<Cow<'d, str>> {
-        let rank = |policy: &AppliedPolicy<'_>| {
+    pub(super) fn not_applied(&self, out: &mut String) -> bool {
+        let mut ranks = [const { Listing::new() }; 3];
+        for policy in self.all().filter(|policy| !is_security_defaults(policy)) {
             let not = &policy.conditions_not_satisfied;
-            match policy.result {
+            let rank = match policy.result {
                 PolicyResult::NotApplied
                     if not.contains(Condition::Users) || not.contains(Condition::Application) =>
                 {
-                    Some(1)
+                    1
                 }
-                PolicyResult::NotApplied => Some(0),
-                PolicyResult::NotEnabled => Some(2),
-                _ => None,
-            }
-        };
-        let all = || self.all().filter(|policy| !is_security_defaults(policy));
-        let ranked =
-            (0..3).flat_map(|wanted| all().filter(move |policy| rank(policy) == Some(wanted)));
-        let count = all().filter(|policy| rank(policy).is_some()).count();
-        let mut text = String::with_capacity(SENTENCE);
-        for policy in ranked.take(LISTED) {
-            semicolon(&mut text);
-            push_name(policy, &mut text);
+                PolicyResult::NotApplied => 0,
+                PolicyResult::NotEnabled => 2,
+                _ => continue,
+            };
+            ranks[rank].add(policy);
+        }
+        let count: usize = ranks.iter().map(|rank| rank.count).sum();
+        let ranked = ranks.iter().flat_map(Listing::first);
+        for (place, policy) in ranked.take(LISTED).enumerate() {
+            semicolon(place, out);
+            name(policy).push(out);
             if policy.result == PolicyResult::NotEnabled {
-                text.push_str(" is turned off");
+                out.push_str(" is turned off");
             } else {
-                text.push_str(" did not apply");
-                not_matched(&policy.conditions_not_satisfied, &mut text);
+                out.push_str(" did not apply");
+                not_matched(&policy.conditions_not_satisfied, out);
             }
         }
-        rest(count, "did not apply", &mut text);
-        (!text.is_empty()).then(|| text.into())
+        rest(count, "did not apply", out);
+        count > 0
     }
 
     /// What each report-only policy would have done, where it would have intervened.
-    pub(super) fn report_only(&self) -> Option<Cow<'d, str>> {
-        let effect = |policy: &AppliedPolicy<'_>| match policy.result {
-            PolicyResult::ReportOnlyFailure
-                if policy.grant_controls.contains(GrantControl::Block) =>
-            {
-                Some("would have blocked it")
-            }
-            PolicyResult::ReportOnlyFailure => Some("would have refused it"),
-            PolicyResult::ReportOnlyInterrupted => Some("would have asked the user to act"),
-            _ => None,
-        };
-        let intervening = || {
-            self.all()
-                .filter_map(|policy| effect(policy).map(|effect| (policy, effect)))
-        };
-        let mut text = String::with_capacity(SENTENCE);
-        for (policy, effect) in intervening().take(LISTED) {
-            semicolon(&mut text);
-            push_name(policy, &mut text);
-            text.push(' ');
-            text.push_str(effect);
+    pub(super) fn report_only(&self, out: &mut String) -> bool {
+        let mut intervening = Listing::new();
+        for policy in self.all() {
+            let effect = match policy.result {
+                PolicyResult::ReportOnlyFailure
+                    if policy.grant_controls.contains(GrantControl::Block) =>
+                {
+                    " would have blocked it"
+                }
+                PolicyResult::ReportOnlyFailure => " would have refused it",
+                PolicyResult::ReportOnlyInterrupted => " would have asked the user to act",
+                _ => continue,
+            };
+            intervening.add((policy, effect));
         }
-        rest(intervening().count(), "would have intervened", &mut text);
-        (!text.is_empty()).then(|| text.into())
+        for (place, (policy, effect)) in intervening.first().enumerate() {
+            semicolon(place, out);
+            name(policy).push(out);
+            out.push_str(effect);
+        }
+        rest(intervening.count, "would have intervened", out);
+        intervening.count > 0
     }
 }
 
-fn semicolon(text: &mut String) {
-    if !text.is_empty() {
-        text.push_str("; ");
+/// The first few of some, and how many there are.
+struct Listing<T> {
+    first: [Option<T>; LISTED],
+    count: usize,
+}
+
+impl<T: Copy> Listing<T> {
+    const fn new() -> Listing<T> {
+        Listing {
+            first: [None; LISTED],
+            count: 0,
+        }
+    }
+
+    fn add(&mut self, one: T) {
+        if let Some(free) = self.first.get_mut(self.count) {
+            *free = Some(one);
+        }
+        self.count += 1;
+    }
+
+    fn first(&self) -> impl Iterator<Item = T> {
+        self.first.iter().flatten().copied()
     }
 }
 
-fn rest(count: usize, did: &str, text: &mut String) {
+/// Before each but the first.
+fn semicolon(place: usize, out: &mut String) {
+    if place > 0 {
+        out.push_str("; ");
+    }
+}
+
+fn rest(count: usize, did: &str, out: &mut String) {
     if let Some(more @ 1..) = count.checked_sub(LISTED) {
         for part in ["; ", &more.to_string(), " more ", did] {
-            text.push_str(part);
+            out.push_str(part);
         }
     }
 }
 
-fn not_matched(conditions: &Conditions<'_>, text: &mut String) {
-    let mut matched = conditions.iter().map(condition_words).peekable();
-    if matched.peek().is_none() {
-        return;
+fn not_matched(conditions: &Conditions<'_>, out: &mut String) {
+    let end = out.len();
+    out.push_str(": ");
+    if all_of(conditions.iter(), out) {
+        out.push_str(" did not match");
+    } else {
+        out.truncate(end);
     }
-    text.push_str(": ");
-    let mut first = true;
-    while let Some(condition) = matched.next() {
-        if !std::mem::take(&mut first) {
-            text.push_str(if matched.peek().is_some() {
+}
+
+/// "a", "a and b", "a, b and c": however many; false where there are none.
+fn all_of(conditions: impl Iterator<Item = Condition>, out: &mut String) -> bool {
+    let mut conditions = conditions.map(condition_words).peekable();
+    let mut is_first = true;
+    while let Some(words) = conditions.next() {
+        if !std::mem::take(&mut is_first) {
+            out.push_str(if conditions.peek().is_some() {
                 ", "
             } else {
                 " and "
             });
         }
-        text.push_str(condition);
+        out.push_str(words);
     }
-    text.push_str(" did not match");
+    !is_first
 }
 
 /// The names of the first few, and how many more.
 fn names<'d>(
     policies: impl Iterator<Item = &'d AppliedPolicy<'d>> + Clone,
-) -> Option<Cow<'d, str>> {
+    out: &mut String,
+) -> bool {
     let more = policies.clone().skip(LISTED).count();
     let named = policies.take(LISTED).map(name);
     if more == 0 {
-        return listed(named);
+        return listed(named, out);
     }
-    Some(format!("{} and {more} more", joined(named, ", ")?).into())
+    joined(named, ", ", out);
+    and_more(more, "and", out);
+    true
 }
 
-fn name<'d>(policy: &'d AppliedPolicy<'d>) -> Cow<'d, str> {
-    let named = policy.display_name.as_deref().and_then(quoted);
-    named
-        .or_else(|| policy.id.as_deref().and_then(said))
-        .unwrap_or("a policy without a name".into())
-}
-
-/// Appends what [`name`] gives, without a copy of it.
-fn push_name(policy: &AppliedPolicy<'_>, text: &mut String) {
-    match policy.display_name.as_deref().and_then(said) {
-        Some(name) => {
-            text.push('"');
-            text.push_str(&name);
-            text.push('"');
-        }
-        None => text.push_str(&name(policy)),
-    }
-}
-
-fn quoted(name: &str) -> Option<Cow<'static, str>> {
-    said(name).map(|name| ["\"", &*name, "\""].concat().into())
+fn name<'d>(policy: &'d AppliedPolicy<'d>) -> Word<'d> {
+    let named = policy.display_name.as_deref().and_then(Word::quoted);
+    let id = || policy.id.as_deref().and_then(said);
+    named.unwrap_or_else(|| Word::plain(id().unwrap_or("a policy without a name".into())))
 }

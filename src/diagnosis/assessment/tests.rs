@@ -28,7 +28,7 @@ fn rendered(sign_in: &SignIn<'_>, template: &str) -> String {
         factor: SecondFactor::of(sign_in),
         snapshot: None,
         meaning: found.code.map(|code| code.meaning.as_str()),
-        user_name: user_name(diagnosis.user.as_ref()),
+        who: Who::of(&diagnosis, aspects::is_by_user(sign_in)),
         by_user: aspects::is_by_user(sign_in),
     };
     facts.render(&Template::parse(template).unwrap())

@@ -5,8 +5,6 @@ use crate::diagnosis::bounds::cut;
 
 /// Bytes of one value within a sentence. The record holds the whole text elsewhere.
 const VALUE_BYTES: usize = 256;
-/// What a list of three names takes.
-pub(super) const SENTENCE: usize = 256;
 /// Names of one list within a sentence; the rest is counted.
 pub(super) const LISTED: usize = 3;
 
@@ -25,7 +23,7 @@ const NOTHING: [&str; 9] = [
 
 /// A text on one line and of bounded length; `None` where it says nothing.
 pub(super) fn said(text: &str) -> Option<Cow<'_, str>> {
-    let text = text.trim();
+    let text = trimmed(text);
     if text.is_empty() || NOTHING.iter().any(|word| word.eq_ignore_ascii_case(text)) {
         return None;
     }
@@ -53,62 +51,160 @@ pub(super) fn said(text: &str) -> Option<Cow<'_, str>> {
     (!line.is_empty()).then(|| line.into())
 }
 
-pub(super) fn joined<'d>(
-    mut parts: impl Iterator<Item = Cow<'d, str>>,
-    separator: &str,
-) -> Option<Cow<'d, str>> {
-    let first = parts.next()?;
-    let Some(second) = parts.next() else {
-        return Some(first);
-    };
-    let mut text = String::with_capacity(SENTENCE);
-    text.push_str(&first);
-    for part in std::iter::once(second).chain(parts) {
-        text.push_str(separator);
-        text.push_str(&part);
+/// [`str::trim`], which few texts need.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
     }
-    Some(text.into())
+}
+
+/// Appends what `text` says; false where it says nothing.
+pub(super) fn say(text: Option<&str>, out: &mut String) -> bool {
+    push(text.and_then(said).as_deref(), out)
+}
+
+/// Appends a text; false where there is none.
+pub(super) fn push(text: Option<&str>, out: &mut String) -> bool {
+    out.push_str(text.unwrap_or_default());
+    text.is_some()
+}
+
+/// One value of a list, with what stands around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word<'d> {
+    before: &'static str,
+    text: Cow<'d, str>,
+    is_quoted: bool,
+}
+
+impl<'d> Word<'d> {
+    pub(super) fn plain(text: impl Into<Cow<'d, str>>) -> Word<'d> {
+        Word {
+            before: "",
+            text: text.into(),
+            is_quoted: false,
+        }
+    }
+
+    /// A name in quotes, if it says something.
+    pub(super) fn quoted(name: &'d str) -> Option<Word<'d>> {
+        Word::called("", name)
+    }
+
+    /// The same after other words.
+    pub(super) fn called(before: &'static str, name: &'d str) -> Option<Word<'d>> {
+        Some(Word {
+            before,
+            text: said(name)?,
+            is_quoted: true,
+        })
+    }
+
+    pub(super) fn push(&self, out: &mut String) {
+        out.push_str(self.before);
+        if self.is_quoted {
+            out.push('"');
+        }
+        out.push_str(&self.text);
+        if self.is_quoted {
+            out.push('"');
+        }
+    }
+}
+
+/// Appends values with a separator between; false where there are none.
+pub(super) fn joined<'d>(
+    values: impl Iterator<Item = Word<'d>>,
+    separator: &str,
+    out: &mut String,
+) -> bool {
+    let mut is_first = true;
+    for value in values {
+        if !std::mem::take(&mut is_first) {
+            out.push_str(separator);
+        }
+        value.push(out);
+    }
+    !is_first
 }
 
 /// Whether a text is ASCII without control characters, and no two blanks stand together: most are.
+/// Eight bytes at a time; the last eight overlap those before.
 fn is_tidy(text: &[u8]) -> bool {
-    let printable = text
-        .iter()
-        .fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
-    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
-    let doubled = pairs.filter(|(one, next)| [**one, **next] == *b"  ");
-    printable && doubled.count() == 0
+    const ONES: u64 = u64::MAX / 255;
+    const TOPS: u64 = ONES << 7;
+    let Some(end) = text.last_chunk::<8>() else {
+        let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+        let mut doubled = pairs.filter(|(one, next)| [**one, **next] == *b"  ");
+        return text.iter().all(|byte| matches!(byte, b' '..=b'~')) && doubled.next().is_none();
+    };
+    // The top bit of each byte is set where the byte is no printable ASCII, or of blanks.
+    let unprintable = |word: u64| word | word.wrapping_sub(ONES * 0x20) | word.wrapping_add(ONES);
+    let blanks = |word: u64| !((word ^ (ONES * 0x20)).wrapping_add(ONES * 0x7f)) & TOPS;
+    let (mut found, mut before) = (0, 0);
+    for word in text.as_chunks().0 {
+        let word = u64::from_le_bytes(*word);
+        let blanks = blanks(word);
+        found |= unprintable(word) | (blanks & (blanks << 8 | before));
+        before = blanks >> 56;
+    }
+    let end = u64::from_le_bytes(*end);
+    found |= unprintable(end) | (blanks(end) & (blanks(end) << 8));
+    found & TOPS == 0
 }
 
-/// "a", "a and b", "a, b and c", "a, b, c and 2 more"; each value once.
-pub(super) fn listed<'d>(values: impl Iterator<Item = Cow<'d, str>>) -> Option<Cow<'d, str>> {
-    listed_with(values, "and")
+/// Appends "a", "a and b", "a, b and c", "a, b, c and 2 more", each value once; false where there
+/// are none.
+pub(super) fn listed<'d>(values: impl Iterator<Item = Word<'d>>, out: &mut String) -> bool {
+    listed_with(values, "and", out)
 }
 
 /// The same with another word before the last.
 pub(super) fn listed_with<'d>(
-    values: impl Iterator<Item = Cow<'d, str>>,
+    values: impl Iterator<Item = Word<'d>>,
     conjunction: &str,
-) -> Option<Cow<'d, str>> {
-    let mut words: Vec<Cow<'_, str>> = Vec::new();
-    let mut more = 0_usize;
+    out: &mut String,
+) -> bool {
+    let mut words = [const { None }; LISTED];
+    let (mut known, mut more) = (0, 0);
     for value in values {
-        if words.contains(&value) {
+        if words.iter().flatten().any(|word| *word == value) {
             continue;
         }
-        if words.len() < LISTED {
-            words.push(value);
-        } else {
-            more += 1;
+        match words.get_mut(known) {
+            Some(free) => {
+                *free = Some(value);
+                known += 1;
+            }
+            None => more += 1,
         }
     }
-    if more > 0 {
-        words.push(format!("{more} more").into());
+    let last = |place| place + 1 == known && more == 0;
+    for (place, word) in words.iter().flatten().enumerate() {
+        match place {
+            0 => {}
+            _ if last(place) => conjoin(conjunction, out),
+            _ => out.push_str(", "),
+        }
+        word.push(out);
     }
-    let last = words.pop()?;
-    match joined(words.into_iter(), ", ") {
-        None => Some(last),
-        Some(first) => Some([&*first, " ", conjunction, " ", &*last].concat().into()),
+    and_more(more, conjunction, out);
+    known > 0
+}
+
+fn conjoin(conjunction: &str, out: &mut String) {
+    for part in [" ", conjunction, " "] {
+        out.push_str(part);
+    }
+}
+
+/// Appends how many more there are, if any.
+pub(super) fn and_more(more: usize, conjunction: &str, out: &mut String) {
+    if more > 0 {
+        conjoin(conjunction, out);
+        out.push_str(&more.to_string());
+        out.push_str(" more");
     }
 }
 
@@ -149,6 +245,27 @@ mod tests {
     }
 
     #[test]
+    fn a_tidy_text_is_printable_ascii_without_two_blanks_together() {
+        for length in 0..40 {
+            let mut text = vec![b'x'; length];
+            assert!(is_tidy(&text));
+            for at in 0..length {
+                for byte in 0..=255 {
+                    text[at] = byte;
+                    assert_eq!(is_tidy(&text), matches!(byte, b' '..=b'~'), "{text:?}");
+                }
+                text[at] = b' ';
+                for other in 0..length {
+                    let kept = std::mem::replace(&mut text[other], b' ');
+                    assert_eq!(is_tidy(&text), other.abs_diff(at) != 1, "{text:?}");
+                    text[other] = kept;
+                }
+                text[at] = b'x';
+            }
+        }
+    }
+
+    #[test]
     fn a_list_names_three_and_counts_the_rest() {
         for (values, expected) in [
             (&[][..], None),
@@ -158,8 +275,10 @@ mod tests {
             (&["a", "b", "c"], Some("a, b and c")),
             (&["a", "b", "c", "d", "e", "a"], Some("a, b, c and 2 more")),
         ] {
-            let values = values.iter().copied().map(Cow::Borrowed);
-            assert_eq!(listed(values).as_deref(), expected);
+            let mut text = String::new();
+            let values = values.iter().copied().map(Word::plain);
+            let is_any = listed(values, &mut text);
+            assert_eq!(is_any.then_some(text.as_str()), expected);
         }
     }
 }

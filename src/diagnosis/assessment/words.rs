@@ -99,14 +99,14 @@ pub(super) fn of_token(name: &str) -> Option<&'static str> {
 /// The `networkType` of a trusted named location.
 pub(super) const TRUSTED: &str = "trustedNamedLocation";
 
-/// `networkType` of a network location, with the noun for its names.
+/// `networkType` of a network location, with the noun and the blank before its names.
 pub(super) fn of_network(name: &str) -> &'static str {
     const TYPES: [(&str, &str); 3] = [
-        (TRUSTED, "the trusted named location"),
-        ("intranet", "the intranet"),
-        ("extranet", "the extranet"),
+        (TRUSTED, "the trusted named location "),
+        ("intranet", "the intranet "),
+        ("extranet", "the extranet "),
     ];
-    find(&TYPES, name).unwrap_or("the named location")
+    find(&TYPES, name).unwrap_or("the named location ")
 }
 
 fn find(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {

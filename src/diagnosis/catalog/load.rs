@@ -111,6 +111,7 @@ fn assemble(
     ) {
         (Ok(scenarios), Some(support_ticket)) => Ok(Catalog {
             version: general.version,
+            numbers: codes.sound.iter().map(|code| code.code).collect(),
             codes: codes.sound,
             scenarios,
             legacy_clients: general.legacy_clients,

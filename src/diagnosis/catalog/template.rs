@@ -8,8 +8,8 @@
 //! Guarantees: what parses renders without a brace or bracket of the syntax, for every set of
 //! missing values; rendering never fails and allocates nothing of its own. What values look like
 //! is the caller's business; only a full stop at their end is not doubled.
-use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use super::placeholder::Placeholder;
 
@@ -21,20 +21,34 @@ const MAX_OPTIONAL: usize = 10;
 /// What a value is replaced with that the caller owes and does not give.
 const OWED: &str = "unknown";
 
-/// A parsed template.
+/// A parsed template. All of it lies together: an event finds little of it in the processor's
+/// caches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
+    /// The literal texts, one after the other.
+    literals: String,
     parts: Vec<Part>,
     tells_meaning: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Places are less than [`MAX_BYTES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    Text(String),
+    /// From and to, in the literals.
+    Text(u16, u16),
     Value(Placeholder),
-    /// The alternatives of a clause, in order.
-    Clause(Vec<Vec<Part>>),
+    /// Begins an alternative of a clause: its parts follow.
+    Alternative {
+        /// Where its parts end: there is the next alternative of the clause, or what follows it.
+        next: u16,
+        /// What follows the clause.
+        after: u16,
+    },
 }
+
+/// Appends the value of a placeholder, without blanks at its ends; false where there is none, and
+/// what it appended is taken back.
+pub type Value<'v> = &'v dyn Fn(Placeholder, &mut String) -> bool;
 
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,22 +81,27 @@ impl Template {
         }
         let mut parser = Parser {
             rest: text.chars(),
+            literals: String::new(),
+            flushed: 0,
+            parts: Vec::new(),
             faults: Vec::new(),
             stopped: false,
         };
-        let parts = parser.alternatives(0).into_iter().flatten().collect();
+        parser.parts(0);
+        let mut faults = parser.faults;
         let mut template = Template {
-            parts,
+            literals: parser.literals,
+            parts: parser.parts,
             tells_meaning: false,
         };
         template.tells_meaning = template.placeholders().contains(&Placeholder::Meaning);
         if template.optional().count() > MAX_OPTIONAL {
-            parser.faults.push(TemplateFault::TooManyOptional);
+            faults.push(TemplateFault::TooManyOptional);
         }
-        if parser.faults.is_empty() {
+        if faults.is_empty() {
             Ok(template)
         } else {
-            Err(parser.faults)
+            Err(faults)
         }
     }
 
@@ -96,24 +115,61 @@ impl Template {
         named.filter(|placeholder| !placeholder.always_has_a_value())
     }
 
-    /// Appends the text. `value` is asked for each placeholder that is reached; an empty or
-    /// blank value counts as missing.
-    pub fn render<'v>(
-        &self,
-        value: &dyn Fn(Placeholder) -> Option<Cow<'v, str>>,
-        out: &mut String,
-    ) {
-        for part in &self.parts {
-            if !render_part(part, value, out) && matches!(part, Part::Value(_)) {
-                out.push_str(OWED);
-            }
+    /// Appends the text. `value` is asked for each placeholder that is reached.
+    pub fn render(&self, value: Value<'_>, out: &mut String) {
+        let mut at = 0;
+        while let Err(missing) = self.render_parts(at..self.parts.len(), value, out) {
+            out.push_str(OWED);
+            at = missing + 1;
         }
+    }
+
+    /// Renders parts up to one whose value is missing, which is the error.
+    fn render_parts(
+        &self,
+        range: Range<usize>,
+        value: Value<'_>,
+        out: &mut String,
+    ) -> Result<(), usize> {
+        let mut at = range.start;
+        while at < range.end {
+            match self.parts[at] {
+                Part::Text(from, to) => {
+                    let text = &self.literals[from.into()..to.into()];
+                    let doubled = text.starts_with('.') && out.ends_with(['.', '!', '?']);
+                    out.push_str(if doubled { &text[1..] } else { text });
+                }
+                Part::Value(placeholder) => {
+                    let start = out.len();
+                    if !value(placeholder, out) || out.len() == start {
+                        out.truncate(start);
+                        return Err(at);
+                    }
+                }
+                Part::Alternative { next, after } => {
+                    let start = out.len();
+                    let next = next.into();
+                    at = if self.render_parts(at + 1..next, value, out).is_ok() {
+                        after.into()
+                    } else {
+                        out.truncate(start);
+                        next
+                    };
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        Ok(())
     }
 
     /// The placeholders that the template names, each once, in their own order.
     pub fn placeholders(&self) -> Vec<Placeholder> {
-        let mut found = Vec::new();
-        collect(&self.parts, &mut found);
+        let values = self.parts.iter().filter_map(|part| match part {
+            Part::Value(placeholder) => Some(*placeholder),
+            Part::Text(..) | Part::Alternative { .. } => None,
+        });
+        let mut found: Vec<Placeholder> = values.collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -131,10 +187,11 @@ impl Template {
                     .is_some_and(|at| set >> at & 1 == 1)
             };
             text.clear();
-            self.render(
-                &|placeholder| (!missing(placeholder)).then(|| placeholder.sample().into()),
-                &mut text,
-            );
+            let sample = |placeholder: Placeholder, text: &mut String| {
+                text.push_str(placeholder.sample());
+                !missing(placeholder)
+            };
+            self.render(&sample, &mut text);
             if let Some(reason) = untidy(&text) {
                 return Some(Flaw {
                     reason,
@@ -188,59 +245,12 @@ fn untidy(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Renders a part, or nothing of it. Says whether it had all it needs.
-fn render_part<'v>(
-    part: &Part,
-    value: &dyn Fn(Placeholder) -> Option<Cow<'v, str>>,
-    out: &mut String,
-) -> bool {
-    match part {
-        Part::Text(text) => {
-            let doubled = text.starts_with('.') && out.ends_with(['.', '!', '?']);
-            out.push_str(if doubled { &text[1..] } else { text });
-            true
-        }
-        Part::Value(placeholder) => {
-            let Some(found) = value(*placeholder) else {
-                return false;
-            };
-            let found = found.trim();
-            out.push_str(found);
-            !found.is_empty()
-        }
-        Part::Clause(alternatives) => {
-            let start = out.len();
-            for alternative in alternatives {
-                if alternative
-                    .iter()
-                    .all(|inner| render_part(inner, value, out))
-                {
-                    break;
-                }
-                out.truncate(start);
-            }
-            // A clause without its values is left out, and that is no lack of what holds it.
-            true
-        }
-    }
-}
-
-fn collect(parts: &[Part], found: &mut Vec<Placeholder>) {
-    for part in parts {
-        match part {
-            Part::Text(_) => {}
-            Part::Value(placeholder) => found.push(*placeholder),
-            Part::Clause(alternatives) => {
-                for alternative in alternatives {
-                    collect(alternative, found);
-                }
-            }
-        }
-    }
-}
-
 struct Parser<'t> {
     rest: std::str::Chars<'t>,
+    literals: String,
+    /// Where the literals begin that are no part yet.
+    flushed: usize,
+    parts: Vec<Part>,
     faults: Vec<TemplateFault>,
     /// What follows could not be told apart any more.
     stopped: bool,
@@ -248,10 +258,11 @@ struct Parser<'t> {
 
 impl Parser<'_> {
     /// Reads to the end of the clause, or of the text at depth 0, where `|` is literal.
-    fn alternatives(&mut self, depth: usize) -> Vec<Vec<Part>> {
+    fn parts(&mut self, depth: usize) {
         let mut alternatives = Vec::new();
-        let mut parts = Vec::new();
-        let mut text = String::new();
+        if depth > 0 {
+            self.alternative(&mut alternatives);
+        }
         loop {
             let Some(next) = self.rest.next() else {
                 if depth > 0 && !self.stopped {
@@ -261,33 +272,56 @@ impl Parser<'_> {
             };
             match next {
                 '\\' => match self.rest.next() {
-                    Some(literal @ ('\\' | '{' | '}' | '[' | ']' | '|')) => text.push(literal),
+                    Some(literal @ ('\\' | '{' | '}' | '[' | ']' | '|')) => {
+                        self.literals.push(literal);
+                    }
                     _ => self.faults.push(TemplateFault::BadEscape),
                 },
                 '{' => {
-                    flush(&mut text, &mut parts);
-                    parts.extend(self.placeholder(depth));
+                    self.flush();
+                    let placeholder = self.placeholder(depth);
+                    self.parts.extend(placeholder);
                 }
                 '[' if depth == MAX_DEPTH => {
                     self.stop(TemplateFault::TooDeep);
                     break;
                 }
                 '[' => {
-                    flush(&mut text, &mut parts);
-                    parts.push(Part::Clause(self.alternatives(depth + 1)));
+                    self.flush();
+                    self.parts(depth + 1);
                 }
                 ']' if depth > 0 => break,
                 '|' if depth > 0 => {
-                    flush(&mut text, &mut parts);
-                    alternatives.push(std::mem::take(&mut parts));
+                    self.flush();
+                    self.alternative(&mut alternatives);
                 }
                 ']' | '}' => self.faults.push(TemplateFault::ClosesNothing(next)),
-                _ => text.push(next),
+                _ => self.literals.push(next),
             }
         }
-        flush(&mut text, &mut parts);
-        alternatives.push(parts);
-        alternatives
+        self.flush();
+        let end = self.parts.len();
+        let nexts = alternatives.iter().skip(1).chain([&end]);
+        for (at, next) in alternatives.iter().zip(nexts) {
+            self.parts[*at] = Part::Alternative {
+                next: place(*next),
+                after: place(end),
+            };
+        }
+    }
+
+    /// Where it begins; where it ends is known when the clause is read.
+    fn alternative(&mut self, begun: &mut Vec<usize>) {
+        begun.push(self.parts.len());
+        self.parts.push(Part::Alternative { next: 0, after: 0 });
+    }
+
+    fn flush(&mut self) {
+        let end = self.literals.len();
+        if end > self.flushed {
+            self.parts.push(Part::Text(place(self.flushed), place(end)));
+            self.flushed = end;
+        }
     }
 
     fn placeholder(&mut self, depth: usize) -> Option<Part> {
@@ -315,10 +349,10 @@ impl Parser<'_> {
     }
 }
 
-fn flush(text: &mut String, parts: &mut Vec<Part>) {
-    if !text.is_empty() {
-        parts.push(Part::Text(std::mem::take(text)));
-    }
+/// Neither parts nor literals are more than the bytes of the text.
+fn place(at: usize) -> u16 {
+    const { assert!(MAX_BYTES < u16::MAX as usize) };
+    u16::try_from(at).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]
@@ -331,10 +365,9 @@ mod tests {
     fn rendered(template: &str, given: &[&str]) -> String {
         let mut out = String::new();
         Template::parse(template).unwrap().render(
-            &|placeholder| {
-                given
-                    .contains(&placeholder.name())
-                    .then(|| placeholder.name().to_uppercase().into())
+            &|placeholder, out| {
+                out.push_str(&placeholder.name().to_uppercase());
+                given.contains(&placeholder.name())
             },
             &mut out,
         );
@@ -382,15 +415,17 @@ mod tests {
     }
 
     #[test]
-    fn blank_values_are_missing_and_full_stops_are_not_doubled() {
+    fn empty_values_are_missing_and_full_stops_are_not_doubled() {
         let template = Template::parse("{who}.[ {place}.][ {reason}.]").unwrap();
         let mut out = String::new();
         template.render(
-            &|placeholder| match placeholder {
-                Placeholder::Who => Some("A. ".into()),
-                Placeholder::Place => Some("  ".into()),
-                Placeholder::Reason => Some("Why?".into()),
-                _ => None,
+            &|placeholder, out| {
+                out.push_str(match placeholder {
+                    Placeholder::Who => "A.",
+                    Placeholder::Reason => "Why?",
+                    _ => "",
+                });
+                true
             },
             &mut out,
         );
@@ -460,8 +495,12 @@ mod tests {
         fn no_text_panics(text in r"([\[\]{}|\\ .a]|\{who\}|\{place\}|\PC){0,60}") {
             if let Ok(template) = Template::parse(&text) {
                 let mut out = String::new();
-                template.render(&|placeholder| Some(placeholder.sample().into()), &mut out);
-                template.render(&|_| None, &mut out);
+                let sample = |placeholder: Placeholder, out: &mut String| {
+                    out.push_str(placeholder.sample());
+                    true
+                };
+                template.render(&sample, &mut out);
+                template.render(&|_, _| false, &mut out);
                 let _ = template.flaw();
             }
         }
