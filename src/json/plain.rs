@@ -6,36 +6,19 @@ const fn is_special(byte: u8) -> bool {
 }
 
 /// Whether every byte stands for itself. Most texts are plain to their end, so nothing is decided
-/// before that: what a loop without a branch marks becomes vector instructions.
+/// before that.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
-    if let Some(end) = bytes.last_chunk::<16>() {
-        let mut marks = [0; 16];
-        for chunk in bytes.as_chunks().0 {
-            mark(chunk, &mut marks);
-        }
-        mark(end, &mut marks);
-        return u128::from_ne_bytes(marks) == 0;
+    let special = |word: &[u8; 8]| special_bytes(u64::from_le_bytes(*word));
+    if let Some(end) = bytes.last_chunk() {
+        let words = bytes.as_chunks().0.iter();
+        return words.fold(special(end), |marks, word| marks | special(word)) == 0;
     }
-    // Two words that overlap; of a short text, two halves of one.
-    let words = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(start), Some(end)) => [u64::from_le_bytes(*start), u64::from_le_bytes(*end)],
-        _ => match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(start), Some(end)) => {
-                let halves = [u32::from_le_bytes(*start), u32::from_le_bytes(*end)];
-                let word = u64::from(halves[0]) << 32 | u64::from(halves[1]);
-                [word, word]
-            }
-            _ => return !bytes.iter().any(|byte| is_special(*byte)),
-        },
+    // Of a short text two halves that overlap.
+    let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+        return !bytes.iter().any(|byte| is_special(*byte));
     };
-    (special_bytes(words[0]) | special_bytes(words[1])) == 0
-}
-
-/// Sets what is special in the bytes.
-fn mark(bytes: &[u8; 16], marks: &mut [u8; 16]) {
-    for (byte, mark) in bytes.iter().zip(marks) {
-        *mark |= u8::from(is_special(*byte));
-    }
+    let halves = [u32::from_le_bytes(*start), u32::from_le_bytes(*end)];
+    special_bytes(u64::from(halves[0]) << 32 | u64::from(halves[1])) == 0
 }
 
 /// How many bytes from the start stand for themselves.

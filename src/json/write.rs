@@ -32,10 +32,10 @@ impl Writer<'_> {
         if text.len() > LONG || !is_plain(text.as_bytes()) {
             return self.escaped(text);
         }
-        self.0.reserve(text.len() + 2);
-        self.0.push(b'"');
-        self.0.extend_from_slice(text.as_bytes());
-        self.0.push(b'"');
+        // The quotes are what the room for it is filled with: the size is looked at once.
+        let start = self.0.len() + 1;
+        self.0.resize(start + text.len() + 1, b'"');
+        self.0[start..start + text.len()].copy_from_slice(text.as_bytes());
         Ok(())
     }
 
@@ -225,11 +225,6 @@ struct Members<'o> {
 impl<'o> Members<'o> {
     #[inline]
     fn new(out: &'o mut Vec<u8>, brackets: Brackets) -> Self {
-        match brackets {
-            Brackets::List => out.push(b'['),
-            Brackets::Object => out.push(b'{'),
-            Brackets::None => {}
-        }
         Members {
             out,
             brackets,
@@ -237,20 +232,27 @@ impl<'o> Members<'o> {
         }
     }
 
+    /// What stands before the next of them.
     #[inline]
-    fn separate(&mut self) {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
+    fn separator(&mut self) -> u8 {
+        match self.brackets {
+            _ if !std::mem::take(&mut self.first) => b',',
+            Brackets::List => b'[',
+            Brackets::Object | Brackets::None => b'{',
         }
     }
 
     #[inline]
     fn close(self) {
-        match self.brackets {
-            Brackets::List => self.out.push(b']'),
-            Brackets::Object => self.out.push(b'}'),
-            Brackets::None => {}
+        let (open, close) = match self.brackets {
+            Brackets::List => (b'[', b']'),
+            Brackets::Object => (b'{', b'}'),
+            Brackets::None => return,
+        };
+        if self.first {
+            self.out.push(open);
         }
+        self.out.push(close);
     }
 }
 
@@ -259,7 +261,8 @@ impl SerializeSeq for Members<'_> {
     type Error = fmt::Error;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
-        self.separate();
+        let separator = self.separator();
+        self.out.push(separator);
         append(value, self.out)
     }
 
@@ -288,7 +291,8 @@ impl SerializeMap for Members<'_> {
     type Error = fmt::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> fmt::Result {
-        self.separate();
+        let separator = self.separator();
+        self.out.push(separator);
         let start = self.out.len();
         append(key, self.out)?;
         if self.out.get(start) == Some(&b'"') {
@@ -329,15 +333,14 @@ impl SerializeStruct for Members<'_> {
             let verbatim = fmt::from_fn(|formatter| value.serialize(formatter));
             return write!(Displayed(self.out), "{verbatim}");
         }
-        let start: &[u8] = if std::mem::take(&mut self.first) {
-            b"\""
-        } else {
-            b",\""
-        };
-        self.out.reserve(key.len() + 4);
-        self.out.extend_from_slice(start);
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        // The quotes are what the room for it is filled with: the size is looked at once.
+        let separator = self.separator();
+        let start = self.out.len();
+        self.out.resize(start + key.len() + 4, b'"');
+        let written = &mut self.out[start..start + key.len() + 4];
+        written[0] = separator;
+        written[2..2 + key.len()].copy_from_slice(key.as_bytes());
+        written[3 + key.len()] = b':';
         append(value, self.out)
     }
 

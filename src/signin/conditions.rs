@@ -69,19 +69,32 @@ impl Condition {
 
     /// The conditions of a mask, in the order of [`Condition::ALL`].
     pub fn in_bits(bits: u64) -> impl Iterator<Item = Condition> {
-        let all = Condition::ALL.iter().map(|(condition, _, _)| *condition);
-        all.filter(move |condition| bits & condition.bit() != 0)
+        let mut left = bits & Condition::KNOWN;
+        let mut all = Condition::ALL.iter();
+        // Most masks hold few, and the first of them.
+        std::iter::from_fn(move || {
+            if left == 0 {
+                return None;
+            }
+            let (condition, ..) = all.find(|(known, ..)| left & known.bit() != 0)?;
+            left &= !condition.bit();
+            Some(*condition)
+        })
     }
 
-    /// What no condition stands for in a mask.
-    pub const fn unknown_bits(bits: u64) -> u64 {
+    const KNOWN: u64 = {
         let mut known = 0;
         let mut at = 0;
         while at < Condition::ALL.len() {
             known |= Condition::ALL[at].1 as u64;
             at += 1;
         }
-        bits & !known
+        known
+    };
+
+    /// What no condition stands for in a mask.
+    pub const fn unknown_bits(bits: u64) -> u64 {
+        bits & !Condition::KNOWN
     }
 
     pub fn from_name(name: &str) -> Option<Condition> {
