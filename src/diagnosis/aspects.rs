@@ -285,11 +285,7 @@ fn is_success_unexplained(sign_in: &SignIn<'_>) -> bool {
 
 /// Whether a policy is satisfied that asked for nothing but a second factor: then there was one.
 fn needed_only_mfa(policy: &AppliedPolicy<'_>) -> bool {
-    let controls = &policy.grant_controls;
-    policy.result == PolicyResult::Success
-        && controls.contains(GrantControl::Mfa)
-        && controls.known().count() == 1
-        && controls.other.is_empty()
+    policy.result == PolicyResult::Success && policy.grant_controls.is_only(GrantControl::Mfa)
 }
 
 /// Whether Conditional Access decided, by the code or by the status, and the list does not show

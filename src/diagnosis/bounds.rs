@@ -97,6 +97,9 @@ impl Cutter {
 
 /// At most `bytes` bytes of `text`, cut at a character boundary.
 pub fn cut(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
     &text[..text.floor_char_boundary(bytes)]
 }
 

@@ -184,28 +184,35 @@ impl<'a> Composer<'a, '_> {
         };
         let mut policies = Vec::with_capacity(all.len().min(most));
         let mut unmet = 0;
-        let grouped = all.iter().map(|policy| Group::of(policy, deciding));
-        let mut shown: Vec<_> = grouped.zip(0..).collect();
-        // By group, and as they come: without the memory that a stable sort takes.
-        shown.sort_unstable();
-        let any_decided = matches!(shown.first(), Some((Group::Deciding, _)));
-        for (group, place) in shown.into_iter().take(most) {
-            let policy = &all[place];
+        let mut present = [false; Group::ALL.len()];
+        let mut groups = Vec::with_capacity(all.len());
+        for policy in all {
+            let group = Group::of(policy, deciding);
+            present[group as usize] = true;
+            groups.push(group);
+        }
+        let any_decided = present[Group::Deciding as usize];
+        // By group, and as they come.
+        let filled = Group::ALL.into_iter().filter(|it| present[*it as usize]);
+        for group in filled {
+            let grouped = all.iter().zip(&groups).filter(|(_, of)| **of == group);
             let decided = group == Group::Deciding;
-            let has_tables = decided && policies.len() < self.cutter.bounds().tables;
-            self.cutter.trimmed |= decided && !has_tables;
-            // Beside those that decided, why the others did not apply is all that is of interest.
-            let is_beside = any_decided
-                && matches!(group, Group::NotApplied | Group::NotEnabled)
-                && policy.grant_controls.other.is_empty();
-            if !is_beside {
-                unmet |= policy.conditions_not_satisfied.bits;
+            for (policy, _) in grouped.take(most - policies.len()) {
+                let has_tables = decided && policies.len() < self.cutter.bounds().tables;
+                self.cutter.trimmed |= decided && !has_tables;
+                // Beside those that decided, why the others did not apply is all that is of interest.
+                let is_beside = any_decided
+                    && matches!(group, Group::NotApplied | Group::NotEnabled)
+                    && policy.grant_controls.other.is_empty();
+                if !is_beside {
+                    unmet |= policy.conditions_not_satisfied.bits;
+                }
+                policies.push(if is_beside && self.is_full() {
+                    self.brief(policy)
+                } else {
+                    self.policy(policy, decided, has_tables)
+                });
             }
-            policies.push(if is_beside && self.is_full() {
-                self.brief(policy)
-            } else {
-                self.policy(policy, decided, has_tables)
-            });
         }
         // What a summary leaves out is its form; only a bound makes the record a trimmed one.
         self.cutter.trimmed |= all.len() > bound;

@@ -86,30 +86,40 @@ impl Deciding {
         }
     }
 
+    #[inline]
     pub fn holds(self, policy: &AppliedPolicy<'_>) -> bool {
-        let failed = policy.result == PolicyResult::Failure && !is_security_defaults(policy);
+        // Most sign-ins succeed: there is nothing to ask of their policies.
+        !matches!(self, Deciding::None) && self.is_of(policy)
+    }
+
+    fn is_of(self, policy: &AppliedPolicy<'_>) -> bool {
+        let failed = || policy.result == PolicyResult::Failure && !is_security_defaults(policy);
         let controls = &policy.grant_controls;
         match self {
             Deciding::None => false,
-            Deciding::Block => failed && controls.contains(GrantControl::Block),
-            Deciding::Failure => failed,
+            Deciding::Block => failed() && controls.contains(GrantControl::Block),
+            Deciding::Failure => failed(),
             Deciding::Control(any) => {
-                failed && any.iter().any(|control| controls.contains(*control))
+                failed() && any.iter().any(|control| controls.contains(*control))
             }
             Deciding::UnlistedControl => {
-                failed && controls.known().next().is_none() && !has_challenge(policy)
+                failed() && !controls.has_known() && !has_challenge(policy)
             }
             Deciding::Challenge {
                 multifactor,
                 failed: only_failed,
             } => {
+                let counts = if only_failed {
+                    policy.result == PolicyResult::Failure
+                } else {
+                    is_enforced(policy)
+                };
                 let asks = if multifactor {
                     asks_for_mfa(policy)
                 } else {
                     has_challenge(policy)
                 };
-                let enforced = is_enforced(policy) && !is_security_defaults(policy);
-                asks && if only_failed { failed } else { enforced }
+                counts && asks && !is_security_defaults(policy)
             }
             Deciding::SignInFrequency => is_enforced(policy) && has_sign_in_frequency(policy),
             Deciding::SecurityDefaults => {
@@ -140,7 +150,7 @@ pub fn needs_all_controls(policy: &AppliedPolicy<'_>) -> bool {
 }
 
 /// The groups in which policies are shown, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     Deciding,
     Enforced,
@@ -151,6 +161,15 @@ pub enum Group {
 }
 
 impl Group {
+    pub const ALL: [Group; 6] = [
+        Group::Deciding,
+        Group::Enforced,
+        Group::ReportOnly,
+        Group::NotApplied,
+        Group::NotEnabled,
+        Group::Unknown,
+    ];
+
     pub fn of(policy: &AppliedPolicy<'_>, deciding: Deciding) -> Group {
         match policy.result {
             _ if deciding.holds(policy) => Group::Deciding,

@@ -182,6 +182,16 @@ impl GrantControls<'_> {
         self.known == 0 && self.other.is_empty()
     }
 
+    /// Whether it is `control` and nothing else.
+    pub fn is_only(&self, control: GrantControl) -> bool {
+        self.known == 1 << control as u8 && self.other.is_empty()
+    }
+
+    /// Whether one of them has a name of its own.
+    pub const fn has_known(&self) -> bool {
+        self.known != 0
+    }
+
     /// Forgets everything but capacities.
     pub(super) fn clear(&mut self) {
         self.known = 0;

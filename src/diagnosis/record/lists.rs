@@ -106,7 +106,7 @@ pub struct GrantControlList<'a> {
 
 impl<'a> GrantControlList<'a> {
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        !self.known.is_some_and(GrantControls::has_known) && self.other.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
