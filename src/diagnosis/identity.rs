@@ -31,9 +31,9 @@ impl DiagnosisId {
     pub fn of(sign_in: &SignIn<'_>, source: &Source<'_>) -> DiagnosisId {
         let mut name = Name::default();
         let namespace = if let Some(id) = sign_in.id.as_deref() {
-            name.part(sign_in.tenant_id.as_deref().unwrap_or_default());
-            name.part(sign_in.category.as_str());
-            name.part(id);
+            name.text(sign_in.tenant_id.as_deref().unwrap_or_default());
+            name.text(sign_in.category.as_str());
+            name.text(id);
             name.make_ascii_lowercase();
             SIGN_IN_NAMESPACE
         } else {
@@ -125,11 +125,16 @@ impl Default for Name {
 impl Name {
     const ON_STACK: usize = 256;
 
-    fn part(&mut self, part: impl fmt::Display) {
+    fn text(&mut self, part: &str) {
         if self.parts > 0 {
             self.push(b"\n");
         }
         self.parts += 1;
+        self.push(part.as_bytes());
+    }
+
+    fn part(&mut self, part: impl fmt::Display) {
+        self.text("");
         // `write_str` below takes everything.
         let _ = write!(self, "{part}");
     }

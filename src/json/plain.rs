@@ -37,16 +37,15 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
 
 /// Sets the highest bit of the lowest byte that is special; above it, of others perhaps.
 ///
-/// A byte less than `n` is found by what `word - n` borrows, one that equals `n` as one that is
-/// less than one once `n` is taken out. A borrow can mislead only above the byte that it came from.
+/// A byte below 0x80 that is less than `n` is found by what `word - n` borrows, one that equals `n`
+/// as one that is less than one once `n` is taken out. A borrow can mislead only above the byte
+/// that it came from.
 const fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
-    const fn less_than(word: u64, n: u64) -> u64 {
-        word.wrapping_sub(ONES * n) & !word
-    }
-    let quote = less_than(word ^ (ONES * b'"' as u64), 1);
-    let backslash = less_than(word ^ (ONES * b'\\' as u64), 1);
-    (less_than(word, 0x20) | quote | backslash) & (ONES << 7)
+    let control = word.wrapping_sub(ONES * 0x20);
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (control | quote | backslash) & !word & (ONES << 7)
 }
 
 #[cfg(test)]

@@ -32,6 +32,12 @@ impl Writer<'_> {
         if text.len() > LONG || !is_plain(text.as_bytes()) {
             return self.escaped(text);
         }
+        self.plain(text)
+    }
+
+    /// A text in which nothing is escaped.
+    #[inline]
+    fn plain(self, text: &str) -> fmt::Result {
         // The quotes are what the room for it is filled with: the size is looked at once.
         let start = self.0.len() + 1;
         self.0.resize(start + text.len() + 1, b'"');
@@ -134,8 +140,9 @@ impl<'o> Serializer for Writer<'o> {
         self.serialize_unit()
     }
 
+    /// `name` is that of a variant, in which nothing is escaped.
     fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> fmt::Result {
-        self.text(name)
+        self.plain(name)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
