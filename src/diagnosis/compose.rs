@@ -250,7 +250,7 @@ impl<'a> Composer<'a, '_> {
         let tables = has_tables.then(|| {
             let values = self.values();
             let evidence = Evidence::new(values, &self.found);
-            tables(policy, satisfied, values, &evidence, configuration)
+            Box::new(tables(policy, satisfied, values, &evidence, configuration))
         });
         let mut include_rules = self.rules(&policy.include_rules);
         if has_tables {
@@ -265,7 +265,7 @@ impl<'a> Composer<'a, '_> {
             satisfied
         };
         // A control is named once: by its table, else here.
-        let told = |list: fn(&Tables<'_>) -> bool| tables.as_ref().is_some_and(list);
+        let told = |list: fn(&Tables<'_>) -> bool| tables.as_deref().is_some_and(list);
         let grant_told = told(|tables| !tables.access_controls.is_empty());
         let session_told = told(|tables| !tables.session_controls.is_empty());
         let mut shown = Policy {
@@ -276,7 +276,7 @@ impl<'a> Composer<'a, '_> {
                 .unwrap_or_default(),
             include_rules,
             exclude_rules: self.rules(&policy.exclude_rules),
-            tables: tables.filter(|tables| *tables != Tables::default()),
+            tables: tables.filter(|tables| **tables != Tables::default()),
             ..shown
         };
         let grant_controls = GrantControlList {

@@ -127,6 +127,12 @@ impl<'a> ConditionList<'a> {
         self.bits == 0 && self.other.is_empty()
     }
 
+    /// The condition of a list of one that has a name of its own.
+    pub fn only(&self) -> Option<Condition> {
+        let only = Condition::in_bits(self.bits).next()?;
+        (self.bits == only.bit() && self.other.is_empty()).then_some(only)
+    }
+
     /// Whether every condition of the list has a name of its own.
     pub fn is_known(&self) -> bool {
         Condition::unknown_bits(self.bits) == 0 && self.other.is_empty()

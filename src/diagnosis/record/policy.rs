@@ -101,7 +101,7 @@ pub struct Policy<'a> {
     pub reason: Reason<'a>,
     /// Of a policy that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tables: Option<Tables<'a>>,
+    pub tables: Option<Box<Tables<'a>>>,
     /// Without those of its table.
     #[serde(skip_serializing_if = "GrantControlList::is_empty")]
     pub grant_controls: GrantControlList<'a>,
@@ -193,22 +193,32 @@ pub fn reason_words<W: AsRef<str>>(
     unmet: impl Iterator<Item = W>,
     out: &mut impl fmt::Write,
 ) -> fmt::Result {
-    out.write_str(match result {
+    match result {
+        "not_applied" => unmet_words(unmet, out),
+        "report_only_not_applied" => {
+            out.write_str("report-only: ")?;
+            unmet_words(unmet, out)
+        }
+        other => match result_words(other, blocks) {
+            Some(words) => out.write_str(words),
+            None => write!(out, "result not known: {other}"),
+        },
+    }
+}
+
+/// `None` where the conditions tell, and for a result that is not known.
+fn result_words(result: &str, blocks: bool) -> Option<&'static str> {
+    Some(match result {
         "success" => "satisfied",
         "failure" if blocks => "blocked",
         "failure" => "not satisfied",
-        "not_applied" => return unmet_words(unmet, out),
         "not_enabled" => "disabled",
         "report_only_success" => "report-only: would have been satisfied",
         "report_only_failure" if blocks => "report-only: would have blocked",
         "report_only_failure" => "report-only: would have failed",
-        "report_only_not_applied" => {
-            out.write_str("report-only: ")?;
-            return unmet_words(unmet, out);
-        }
         "report_only_interrupted" => "report-only: would have required the user to act",
         "" | "unknown" => "result not known",
-        other => return write!(out, "result not known: {other}"),
+        _ => return None,
     })
 }
 
@@ -228,39 +238,73 @@ fn unmet_words<W: AsRef<str>>(
     out.write_str("the event does not say which condition did not match")
 }
 
-pub const fn condition_words(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Application => "application",
-        Condition::Users => "users",
-        Condition::DevicePlatform => "device platform",
-        Condition::Location => "location",
-        Condition::ClientType => "client app",
-        Condition::SignInRisk => "sign-in risk",
-        Condition::UserRisk => "user risk",
-        Condition::Time => "time",
-        Condition::DeviceState => "device state",
-        Condition::Client => "client",
-        Condition::IpAddressSeenByAzureAd => "address seen by Entra",
-        Condition::IpAddressSeenByResourceProvider => "address seen by the resource",
-        Condition::ServicePrincipals => "service principals",
-        Condition::ServicePrincipalRisk => "service principal risk",
-        Condition::AuthenticationFlows => "authentication flows",
-        Condition::InsiderRisk => "insider risk",
+/// The words for each condition, and the reason where it alone did not match.
+macro_rules! condition_words {
+    ($($condition:ident = $words:literal;)*) => {
+        pub const fn condition_words(condition: Condition) -> &'static str {
+            match condition {
+                $(Condition::$condition => $words,)*
+            }
+        }
+
+        const fn unmet_alone(condition: Condition) -> &'static str {
+            match condition {
+                $(Condition::$condition => concat!("did not match: ", $words),)*
+            }
+        }
+    };
+}
+
+condition_words! {
+    Application = "application";
+    Users = "users";
+    DevicePlatform = "device platform";
+    Location = "location";
+    ClientType = "client app";
+    SignInRisk = "sign-in risk";
+    UserRisk = "user risk";
+    Time = "time";
+    DeviceState = "device state";
+    Client = "client";
+    IpAddressSeenByAzureAd = "address seen by Entra";
+    IpAddressSeenByResourceProvider = "address seen by the resource";
+    ServicePrincipals = "service principals";
+    ServicePrincipalRisk = "service principal risk";
+    AuthenticationFlows = "authentication flows";
+    InsiderRisk = "insider risk";
+}
+
+impl Reason<'_> {
+    fn result(&self) -> &'static str {
+        result_name(&self.policy.result).unwrap_or_default()
+    }
+
+    fn blocks(&self) -> bool {
+        self.policy.grant_controls.contains(GrantControl::Block)
+    }
+
+    /// The words where nothing has to be put together, which is most of the time.
+    fn whole(&self) -> Option<&'static str> {
+        if self.policy.result == PolicyResult::NotApplied {
+            return self.not_satisfied.only().map(unmet_alone);
+        }
+        result_words(self.result(), self.blocks())
     }
 }
 
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let blocks = self.policy.grant_controls.contains(GrantControl::Block);
-        let result = result_name(&self.policy.result).unwrap_or_default();
         let unmet = self.not_satisfied.called(condition_words);
-        reason_words(result, blocks, unmet, f)
+        reason_words(self.result(), self.blocks(), unmet, f)
     }
 }
 
 impl Serialize for Reason<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.whole() {
+            Some(words) => serializer.serialize_str(words),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -286,4 +330,49 @@ fn is_zero(count: &usize) -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_written_as_it_is_displayed() {
+        let results = [
+            PolicyResult::Success,
+            PolicyResult::Failure,
+            PolicyResult::NotApplied,
+            PolicyResult::NotEnabled,
+            PolicyResult::ReportOnlySuccess,
+            PolicyResult::ReportOnlyFailure,
+            PolicyResult::ReportOnlyNotApplied,
+            PolicyResult::ReportOnlyInterrupted,
+            PolicyResult::Unknown,
+            PolicyResult::Other("paused".into()),
+        ];
+        let masks = Condition::ALL.map(|(condition, ..)| condition.bit());
+        let masks = masks.into_iter().chain([0, 3, 1 << 40, 1 | 1 << 40]);
+        let other = ["weather".into()];
+        for (result, bits) in results
+            .iter()
+            .flat_map(|it| masks.clone().map(move |bits| (it, bits)))
+        {
+            for (blocks, others) in [(false, 0), (true, 0), (false, 1)] {
+                let mut policy = AppliedPolicy {
+                    result: result.clone(),
+                    ..AppliedPolicy::default()
+                };
+                if blocks {
+                    policy.grant_controls.insert(GrantControl::Block);
+                }
+                let unmet = ConditionList {
+                    bits,
+                    other: TextList::new(&other[..others], 100),
+                };
+                let reason = Reason::new(&policy, unmet, Detail::Summary);
+                let written = serde_json::to_value(reason).unwrap();
+                assert_eq!(written, reason.to_string());
+            }
+        }
+    }
 }
