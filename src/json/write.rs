@@ -32,17 +32,17 @@ impl Writer<'_> {
         if text.len() > LONG || !is_plain(text.as_bytes()) {
             return self.escaped(text);
         }
-        self.plain(text)
+        self.plain(text);
+        Ok(())
     }
 
     /// A text in which nothing is escaped.
     #[inline]
-    fn plain(self, text: &str) -> fmt::Result {
+    fn plain(self, text: &str) {
         // The quotes are what the room for it is filled with: the size is looked at once.
         let start = self.0.len() + 1;
         self.0.resize(start + text.len() + 1, b'"');
         self.0[start..start + text.len()].copy_from_slice(text.as_bytes());
-        Ok(())
     }
 
     fn escaped(self, text: &str) -> fmt::Result {
@@ -142,7 +142,8 @@ impl<'o> Serializer for Writer<'o> {
 
     /// `name` is that of a variant, in which nothing is escaped.
     fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> fmt::Result {
-        self.plain(name)
+        self.plain(name);
+        Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
