@@ -78,7 +78,7 @@ fn provenance() -> Provenance<'static> {
 fn parse(c: &mut Criterion) {
     let mut group = c.benchmark_group("parse");
     let shapes = [
-        ("1.5 KB, no policies", 0, 1..=40),
+        ("3 KB, no policies", 0, 1..=40),
         ("6 KB, 22 policies", 22, 1..=40),
         ("6 KB, 22 policies, alone", 22, 1..=1),
         ("15 KB, 55 policies", 55, 1..=40),

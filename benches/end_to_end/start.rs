@@ -18,9 +18,9 @@ pub fn run(set: &[String]) {
     let setup = with(Setup::new("start", 4), set);
     let (times, peaks): (Vec<f64>, Vec<f64>) = (0..STARTS).map(|n| start(&setup, n)).unzip();
     println!(
-        "ms from the start of the process until /readyz says 200, of an empty topic, {STARTS} times: {:.0}",
-        Spread::of(times.into_iter())
+        "ms from the start of the process until /readyz says 200, of an empty topic, one start after the other: {times:.0?}"
     );
+    println!("in the median: {:.0}", Spread::of(times.into_iter()));
     println!(
         "MB resident at the peak until then: {:.0}",
         Spread::of(peaks.into_iter())

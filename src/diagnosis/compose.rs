@@ -200,7 +200,8 @@ impl<'a> Composer<'a, '_> {
             for (policy, _) in grouped.take(most - policies.len()) {
                 let has_tables = decided && policies.len() < self.cutter.bounds().tables;
                 self.cutter.trimmed |= decided && !has_tables;
-                // Beside those that decided, why the others did not apply is all that is of interest.
+                // Beside those that decided, why the others did not apply is all that is of
+                // interest.
                 let is_beside = any_decided
                     && matches!(group, Group::NotApplied | Group::NotEnabled)
                     && policy.grant_controls.other.is_empty();

@@ -160,6 +160,8 @@ pub enum Group {
     Unknown,
 }
 
+const _: () = assert!(Group::Unknown as usize + 1 == Group::ALL.len());
+
 impl Group {
     pub const ALL: [Group; 6] = [
         Group::Deciding,

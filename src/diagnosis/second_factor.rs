@@ -272,12 +272,14 @@ pub fn contains(text: &str, term: &str) -> bool {
     contains_one(text, [term])
 }
 
-/// The same for any of several terms that begin with the same letter.
+/// The same for any of several terms, which all begin with the same letter.
 fn contains_one<const N: usize>(text: &str, terms: [&str; N]) -> bool {
     let (text, terms) = (text.as_bytes(), terms.map(str::as_bytes));
     let Some(first) = terms.first().and_then(|term| term.first()) else {
-        return N > 0;
+        return true;
     };
+    debug_assert!(terms.iter().all(|term| term.first() == Some(first)));
+    debug_assert!(first.is_ascii_lowercase() || !first.is_ascii_alphabetic());
     let mut starts = memchr2_iter(*first, first.to_ascii_uppercase(), text);
     starts.any(|at| {
         let begins = |term: &[u8]| {

@@ -39,6 +39,7 @@ impl Writer<'_> {
     /// A text in which nothing is escaped.
     #[inline]
     fn plain(self, text: &str) {
+        debug_assert!(is_plain(text.as_bytes()), "{text}");
         // The quotes are what the room for it is filled with: the size is looked at once.
         let start = self.0.len() + 1;
         self.0.resize(start + text.len() + 1, b'"');

@@ -70,7 +70,7 @@ impl<'d> Who<'d> {
 
 impl<'d> Facts<'d> {
     pub fn render(&self, template: &Template) -> String {
-        // Few are longer, and the allocator has blocks of up to 1,032 bytes at hand.
+        // Few are longer, and glibc has blocks of up to 1,032 bytes at hand.
         let mut text = String::with_capacity(1000);
         template.render(
             &|placeholder, text| self.value(placeholder, text),

@@ -130,12 +130,12 @@ impl<'d> Facts<'d> {
 
     pub(super) fn evaluated(&self, out: &mut String) -> bool {
         let aspects = self.diagnosis.aspects;
+        if !aspects.contains(Aspect::NoConditionalAccessPolicyApplied) {
+            return false;
+        }
         let all = self.all().filter(|policy| !is_security_defaults(policy));
-        aspects.contains(Aspect::NoConditionalAccessPolicyApplied)
-            && match all.count() {
-                0 | 1 => false,
-                count => write!(out, "{count} Conditional Access policies").is_ok(),
-            }
+        let count = all.count();
+        count > 1 && write!(out, "{count} Conditional Access policies").is_ok()
     }
 
     /// The policies that one might have expected, each with why it did not apply: first those

@@ -71,7 +71,7 @@ pub(super) fn push(text: Option<&str>, out: &mut String) -> bool {
 }
 
 /// One value of a list, with what stands around it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) struct Word<'d> {
     before: &'static str,
     text: Cow<'d, str>,

@@ -21,7 +21,7 @@ const MAX_OPTIONAL: usize = 10;
 /// What a value is replaced with that the caller owes and does not give.
 const OWED: &str = "unknown";
 
-/// A parsed template. All of it lies together: an event finds little of it in the processor's
+/// A parsed template, in two pieces of memory: an event finds little of it in the processor's
 /// caches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -31,7 +31,7 @@ pub struct Template {
     tells_meaning: bool,
 }
 
-/// Places are less than [`MAX_BYTES`].
+/// Places are at most [`MAX_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// From and to, in the literals.
@@ -145,6 +145,7 @@ impl Template {
                         out.truncate(start);
                         return Err(at);
                     }
+                    debug_assert_eq!(out[start..].trim(), &out[start..], "{placeholder:?}");
                 }
                 Part::Alternative { next, after } => {
                     let start = out.len();
