@@ -171,17 +171,22 @@ fn a_table_shows_the_conditions_that_applied_and_what_matched_them() {
 
 /// "If a group was selected for the 'Users, Groups and Roles' condition in the Conditional Access
 /// policy the table will show the group which was configured in the policy and that the user was
-/// a member of that group."
+/// a member of that group." Said of what was blocked and of what failed.
 #[test]
 fn a_configured_group_and_the_membership_are_shown() {
-    let record = record("with_snapshot/blocked_by_conditional_access");
-    let users = &deciding(&record)[0]["tables"]["conditions"][1];
-    assert_eq!(users["condition"], "users");
-    let configured = users["configured"].as_str().unwrap();
-    assert!(
-        configured.starts_with("Group: Freight planning (the user is a member)"),
-        "{configured}"
-    );
+    for name in [
+        "blocked_by_conditional_access",
+        "failed_conditional_access_expired",
+    ] {
+        let record = record(&format!("with_snapshot/{name}"));
+        let users = &deciding(&record)[0]["tables"]["conditions"][1];
+        assert_eq!(users["condition"], "users");
+        let configured = users["configured"].as_str().unwrap();
+        assert!(
+            configured.starts_with("Group: Freight planning (the user is a member)"),
+            "{name}: {configured}"
+        );
+    }
 }
 
 /// "More information about the scenario can be found at this link: Conditional Access: Block

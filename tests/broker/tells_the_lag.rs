@@ -11,7 +11,7 @@ use crate::support::{Load, Service, Setup, wait_until};
 const TOLD: Duration = Duration::from_secs(40);
 const PARTITIONS: i32 = 4;
 
-/// The partitions whose lag this process shows, in messages and in seconds.
+/// The partitions whose lag this process shows, once in messages as in seconds.
 fn shown(setup: &Setup, service: &Service) -> Vec<i32> {
     let Some(metrics) = service.try_metrics() else {
         return Vec::new();
@@ -24,8 +24,12 @@ fn shown(setup: &Setup, service: &Service) -> Vec<i32> {
     let shown = (0..PARTITIONS).filter(|&p| has("signin_consumer_lag_messages", p));
     let shown: Vec<i32> = shown.collect();
     let seconds = (0..PARTITIONS).filter(|&p| has("signin_consumer_lag_seconds", p));
-    assert_eq!(seconds.collect::<Vec<_>>(), shown);
-    shown
+    // One comes or goes a moment before the other: then there is nothing to compare yet.
+    if seconds.eq(shown.iter().copied()) {
+        shown
+    } else {
+        Vec::new()
+    }
 }
 
 #[test]
