@@ -37,14 +37,14 @@ struct Arguments {
     /// Records of the backlog: 200,000, and 100,000 for `scaling`.
     #[arg(long, global = true)]
     records: Option<u64>,
-    /// How often each subject runs, in turn with the others.
+    /// How often each subject runs, in turn with the others; for `catch-up` and `scaling`.
     #[arg(long, global = true, default_value_t = 3)]
     rounds: usize,
     /// A setting of the service as `key=value` in TOML; `catch-up` and `latency` compare it with the
     /// defaults. Repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Another build of the service to compare with.
+    /// Another build of the service to compare with; for `catch-up`.
     #[arg(long, value_name = "PROGRAM")]
     other: Option<PathBuf>,
     /// `cargo bench` passes it.
@@ -63,8 +63,8 @@ enum What {
     },
     /// The time of a diagnosis at 1,000 records a second, for several `linger.ms`.
     Latency {
-        /// Seconds of each.
-        #[arg(long, default_value_t = 30)]
+        /// Seconds of each; the first are left out.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..))]
         seconds: u64,
     },
     /// The time from the start of the process to `/readyz`, and the size of the program.

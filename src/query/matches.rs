@@ -279,13 +279,17 @@ impl Match {
 }
 
 /// Adds the policies of another page: those that decided stay in front. Each page is diagnosed by
-/// itself, so the words are those of the first that shows what Conditional Access did.
+/// itself, so the words are those of the first that shows what Conditional Access did, and of those
+/// the first that shows a second factor.
 fn merge(diagnosis: &mut Diagnosis, page: Diagnosis) {
     let Some(more) = page.conditional_access else {
         return;
     };
-    let shows = |aspects: &[String]| !SHOWS_NOTHING.iter().any(|aspect| has(aspects, aspect));
-    let tells_more = !shows(&diagnosis.aspects) && shows(&page.aspects);
+    let shows = |aspects: &[String]| {
+        let decided = !SHOWS_NOTHING.iter().any(|aspect| has(aspects, aspect));
+        (decided, !has(aspects, SINGLE_FACTOR))
+    };
+    let tells_more = shows(&page.aspects) > shows(&diagnosis.aspects);
     diagnosis.aspects = merged(&diagnosis.aspects, &page.aspects);
     if tells_more {
         diagnosis.scenario = page.scenario;
@@ -437,9 +441,13 @@ mod tests {
             assert_eq!(aspects, ["report_only_would_block", "sign_in_risk"]);
         }
         assert!(merged([silent, silent]).aspects.len() == 2);
-        let single = r#""aspects":["single_factor","mfa_policy_not_applied"]"#;
-        let second = r#""aspects":["cross_tenant"]"#;
-        assert_eq!(merged([single, second]).aspects, ["cross_tenant"]);
+        let single = r#""assessment":"One.","aspects":["single_factor","mfa_policy_not_applied"]"#;
+        let second = r#""assessment":"Two.","aspects":["cross_tenant"]"#;
+        for pages in [[single, second], [second, single]] {
+            let diagnosis = merged(pages);
+            assert_eq!(diagnosis.aspects, ["cross_tenant"]);
+            assert_eq!(diagnosis.assessment, "Two.");
+        }
         assert_eq!(merged([single, single]).aspects.len(), 2);
     }
 

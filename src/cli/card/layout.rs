@@ -245,6 +245,7 @@ mod tests {
             assert!(line.chars().count() <= 40, "{line}");
         }
     }
+
     #[test]
     fn words_are_broken_only_where_they_are_longer_than_a_column_can_be() {
         let name = "a-name-that-is-longer-than-the-line-that-it-has-to-stand-in";
